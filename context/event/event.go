@@ -1,0 +1,108 @@
+package event
+
+import "time"
+
+// An Event is something that happened. Sources make them; a group's Step alone
+// decides what follows.
+type Event interface {
+	// About is the task service that the event is about; "" for the whole group.
+	About() TaskID
+}
+
+// Exit is how a process ended.
+type Exit struct {
+	Code   int    `json:"exit_code"`        // exit status; meaningless when Signal is set
+	Signal string `json:"signal,omitempty"` // name of the signal that killed it, "SIGKILL"
+	Core   bool   `json:"core,omitempty"`   // it dumped core
+}
+
+// Clean is an exit with status 0.
+func (e Exit) Clean() bool { return e.Signal == "" && e.Code == 0 }
+
+// Spawned is the keeper's word that the process exists.
+type Spawned struct {
+	Ref
+	PID int
+}
+
+// SpawnFailed is the keeper's or the launcher's word that it could not be made.
+type SpawnFailed struct {
+	Ref
+	Reason string
+}
+
+// Exited is the end of the leader of a service's process group. Members of the
+// group may live on until Gone.
+type Exited struct {
+	Ref
+	Exit Exit
+}
+
+// Gone says that nothing of an incarnation is left, or names what could not be ended.
+type Gone struct {
+	Ref
+	Survivors []int
+}
+
+// Notice is what a task service says of itself on the control topic.
+type Notice struct {
+	Ref
+	Action string         // started, created, updated, failed, stopped, exited
+	Result string         // success, failure; free text in fact
+	PID    int            // as the service gave it; 0: it did not
+	Reason string         // status.reason, if it is text
+	Status map[string]any // the whole content.status
+}
+
+// Deadline is a time that passed. A deadline of a dead incarnation, or one that
+// was overtaken by events, means nothing.
+type Deadline struct {
+	Ref
+	Kind DeadlineKind
+}
+
+// DeadlineKind says what was waited for.
+type DeadlineKind string
+
+// The deadlines of a task service.
+const (
+	StartOverdue DeadlineKind = "start overdue" // no `started` within the time allowed
+	SignalDue    DeadlineKind = "signal due"    // was told to stop by message; now by signal
+	LingerDue    DeadlineKind = "linger due"    // said `stopped` long ago and still has processes
+	NextStop     DeadlineKind = "next stop"     // the one before it is slow to stop: go on with the next
+)
+
+// About implements Event.
+func (e Spawned) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e SpawnFailed) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Exited) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Gone) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Notice) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Deadline) About() TaskID { return e.Task }
+
+// Change is one thing that changed, or was refused. Everything that anyone can
+// see of the supervisor is made from Changes.
+type Change struct {
+	Seq         uint64        `json:"seq"` // grows by one within a transaction
+	At          time.Time     `json:"at"`  // wall clock: a label, never an order
+	Transaction TransactionID `json:"transaction"`
+	Task        TaskID        `json:"task,omitempty"`
+	Incarnation Incarnation   `json:"incarnation,omitempty"`
+	PID         int           `json:"pid,omitempty"`
+	From        State         `json:"from"`
+	To          State         `json:"to"`
+	Event       string        `json:"event"` // what happened, one of the machine's inputs or "refused"
+	Cause       Cause         `json:"cause"`
+	Exit        *Exit         `json:"exit,omitempty"`
+	Reason      string        `json:"reason,omitempty"`
+}
