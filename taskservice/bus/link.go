@@ -1,0 +1,208 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+	"github.com/go-zeromq/zmq4/security/null"
+)
+
+const (
+	// handshakeTime bounds connecting and shaking hands, since a peer may
+	// accept and then say nothing.
+	handshakeTime = 10 * time.Second
+	// barrierTime bounds the wait for a PONG; who does not answer by then
+	// never will, or is too busy for it to matter.
+	barrierTime = 5 * time.Second
+	// settleTime stands in for a PONG with peers of ZMTP 3.0, which has none.
+	settleTime = 100 * time.Millisecond
+	// beat is how often a silent peer is asked for a sign of life; after two
+	// unanswered ones the connection counts as lost.
+	beat = 20 * time.Second
+)
+
+var errSilent = errors.New("peer gives no sign of life")
+
+// link is one connection to a forwarder, from the handshake to its loss.
+type link struct {
+	*guard
+	zmq *zmq4.Conn
+
+	// lost gets the error that ended the connection. Sent once by read, never
+	// closed; capacity 1, so that read ends even when nobody looks.
+	lost chan error
+	done chan struct{} // closed by read when it has ended
+
+	mu    sync.Mutex // guards sending, as zmq4 writes a message in pieces
+	asked uint64     // the last barrier; owned by whoever joins
+}
+
+// dial connects and shakes hands as a socket of the given type, and starts to
+// read. Each message goes to deliver, from one goroutine that ends with the
+// connection; when ctx ends the connection does.
+func dial(ctx context.Context, to endpoint, as zmq4.SocketType, maxMessage int, deliver func([]byte)) (*link, error) {
+	shaking, cancel := context.WithTimeout(ctx, handshakeTime)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(shaking, to.network, to.address)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(shaking, func() { conn.Close() })
+	g := newGuard(conn, maxMessage)
+	z, err := zmq4.Open(g, null.Security(), as, nil, false, nil)
+	if !stop() || err != nil {
+		conn.Close()
+		if cause := shaking.Err(); cause != nil {
+			return nil, fmt.Errorf("shake hands with %s: %w", to, cause)
+		}
+		if refused := (*refusedError)(nil); !errors.As(err, &refused) && g.stage == traffic {
+			// The handshake is over and no I/O failed: zmq4 found that the two
+			// socket types do not go together.
+			err = &refusedError{err.Error()}
+		}
+		return nil, fmt.Errorf("shake hands with %s: %w", to, err)
+	}
+	l := &link{guard: g, zmq: z, lost: make(chan error, 1), done: make(chan struct{})}
+	g.hold()
+	go l.read(deliver) // ends when the connection does
+	return l, nil
+}
+
+func (l *link) read(deliver func([]byte)) {
+	defer close(l.done)
+	for {
+		m, err := l.zmq.RecvMsg()
+		if err != nil {
+			l.lost <- err
+			return
+		}
+		if m.Type == zmq4.UsrMsg && len(m.Frames) == 1 {
+			deliver(m.Frames[0])
+		}
+	}
+}
+
+// end closes the connection and waits for read, whose deliver must not block
+// any more.
+func (l *link) end() {
+	l.Close()
+	<-l.done
+}
+
+// send queues one frame; flush writes it.
+func (l *link) send(frame []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.zmq.SendMsg(zmq4.NewMsg(frame))
+}
+
+// subscribe writes one subscription, as a message (RFC 37 lets a peer of any
+// version do that, and every forwarder knows it).
+func (l *link) subscribe(topic string) error {
+	if err := l.send(append([]byte{1}, topic...)); err != nil {
+		return err
+	}
+	_, err := l.flush()
+	return err
+}
+
+// barrier returns when the peer has acted on all that was written before, as
+// far as that can be known. A connection is read in order, so a PONG says that
+// what came before its PING was read. It takes two: libzmq answers the first
+// before it hands the batch it came in to the socket, and the second only
+// after.
+func (l *link) barrier(ctx context.Context) error {
+	if l.minor.Load() == 0 {
+		return l.pause(ctx, settleTime)
+	}
+	timeout := time.NewTimer(barrierTime)
+	defer timeout.Stop()
+	for range 2 {
+		l.asked++
+		if err := l.ping(l.asked); err != nil {
+			return err
+		}
+		for answered := false; !answered; {
+			select {
+			case n := <-l.pongs:
+				answered = n == l.asked // an older one belongs to a barrier that gave up
+			case err := <-l.lost:
+				l.lost <- err
+				return err
+			case <-timeout.C:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	return nil
+}
+
+func (l *link) pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case err := <-l.lost:
+		l.lost <- err
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// watch asks a silent peer for a sign of life and ends the connection of one
+// that gives none. TCP alone takes a quarter of an hour to notice a pulled
+// cable with data on its way. It ends with ctx.
+func (l *link) watch(ctx context.Context) {
+	t := time.NewTicker(beat)
+	defer t.Stop()
+	for seen, unanswered := l.received.Load(), 0; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		switch now := l.received.Load(); {
+		case now != seen:
+			seen, unanswered = now, 0
+		case unanswered == 2:
+			l.Close()
+			return
+		default:
+			unanswered++
+			if l.ping(0) != nil {
+				return // read tells of it
+			}
+		}
+	}
+}
+
+// goodbye shuts our half and waits until the peer has closed its own, which it
+// does when it has read everything. A PONG would say as much, but peers of
+// ZMTP 3.0 have none.
+func (l *link) goodbye(ctx context.Context) error {
+	half, ok := l.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return nil
+	}
+	if err := half.CloseWrite(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, barrierTime)
+	defer cancel()
+	select {
+	case <-l.lost: // an EOF, as it should be, or a reset, after which nothing helps
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

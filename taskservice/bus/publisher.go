@@ -1,0 +1,153 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+const (
+	// joinTime bounds the wait for a forwarder's subscription. One that never
+	// subscribes is a proxy that nobody listens to yet.
+	joinTime = 500 * time.Millisecond
+	// batch is how many bytes of small messages leave in one write.
+	batch = 64 << 10
+)
+
+// errDrained ends a publisher that was closed and has nothing left to send.
+var errDrained = errors.New("drained")
+
+// publisher keeps one connection to the endpoint and sends what is queued.
+type publisher struct {
+	to     endpoint
+	queue  *queue
+	roll   *roll
+	log    *slog.Logger
+	report func(error) // why the connection is not there
+
+	unsent    atomic.Int64 // accepted and not yet written whole
+	connected atomic.Bool
+	done      chan struct{} // closed by run when it ends
+
+	// owned by run
+	pending [][]byte // taken from queue
+	base    uint64   // what outlet had written before pending
+}
+
+// run dials for ever, until ctx ends or the queue is closed and empty.
+func (p *publisher) run(ctx context.Context) {
+	defer close(p.done)
+	pauses := newBackoff()
+	for {
+		err := p.session(ctx, pauses)
+		if errors.Is(err, errDrained) || ctx.Err() != nil {
+			return
+		}
+		p.report(err)
+		if p.queue.isClosed() && p.unsent.Load() == 0 {
+			return
+		}
+		if pauses.wait(ctx) != nil {
+			return
+		}
+	}
+}
+
+// wait returns when run has ended or ctx does.
+func (p *publisher) wait(ctx context.Context) {
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+	}
+}
+
+// session is one connection, from dial to loss.
+func (p *publisher) session(ctx context.Context, pauses *backoff) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	subscribed := make(chan struct{}, 1) // see guard.subscribed
+	l, err := dial(ctx, p.to, zmq4.Pub, maxUpstream, func(frame []byte) {
+		if len(frame) > 0 && frame[0] == 1 { // a subscription as ZMTP 3.0 has it
+			signal(subscribed)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { cancel(); l.end() }()
+	// A write to a peer that does not read ends only with its connection.
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+
+	join := time.NewTimer(joinTime)
+	defer join.Stop()
+	select {
+	case <-subscribed:
+	case <-l.subscribed:
+	case <-join.C:
+	case err := <-l.lost:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	go l.watch(ctx) // ends with this session
+	pauses.reset()
+	p.connected.Store(true)
+	p.roll.joined()
+	defer func() {
+		p.connected.Store(false)
+		p.roll.lost()
+	}()
+	p.base = 0
+	return p.serve(ctx, l)
+}
+
+func (p *publisher) serve(ctx context.Context, l *link) error {
+	for {
+		closed := false
+		if len(p.pending) == 0 {
+			p.pending, closed = p.queue.take(p.pending[:0], batch)
+		}
+		if len(p.pending) > 0 {
+			if err := p.send(l); err != nil {
+				return err
+			}
+			continue
+		}
+		if closed {
+			if err := l.goodbye(ctx); err != nil {
+				return err
+			}
+			return errDrained
+		}
+		select {
+		case <-p.queue.more:
+		case err := <-l.lost:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// send writes pending. What the kernel did not take whole stays pending and is
+// sent again on the next connection: the peer throws half a frame away, so
+// nothing arrives twice.
+func (p *publisher) send(l *link) error {
+	var failed error
+	for _, frame := range p.pending {
+		if failed = l.send(frame); failed != nil {
+			break
+		}
+	}
+	written, err := l.flush()
+	n := int(written - p.base)
+	p.base = written
+	clear(p.pending[:n])
+	p.pending = p.pending[n:]
+	p.unsent.Add(-int64(n))
+	return errors.Join(failed, err)
+}

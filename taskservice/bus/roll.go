@@ -1,0 +1,41 @@
+package bus
+
+import "sync"
+
+// roll knows how many of a bus's connections are not joined.
+type roll struct {
+	first    chan struct{} // closed by joined, when all are there for the first time
+	rejoined chan struct{} // capacity 1, as one "again" says it all; sent by joined, never closed
+
+	mu      sync.Mutex // guards the rest
+	missing int
+	once    bool // all were there at least once
+}
+
+func newRoll(connections int) *roll {
+	return &roll{
+		first:    make(chan struct{}),
+		rejoined: make(chan struct{}, 1),
+		missing:  connections,
+	}
+}
+
+func (r *roll) joined() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.missing--
+	switch {
+	case r.missing > 0:
+	case !r.once:
+		r.once = true
+		close(r.first)
+	default:
+		signal(r.rejoined)
+	}
+}
+
+func (r *roll) lost() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.missing++
+}

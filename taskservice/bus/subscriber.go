@@ -1,0 +1,114 @@
+package bus
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+// subscriber keeps one connection to the endpoint, its subscriptions on it,
+// and queues what comes in.
+type subscriber struct {
+	to     endpoint
+	queue  *queue
+	roll   *roll
+	log    *slog.Logger
+	report func(error) // why the connection is not there
+
+	joining sync.Mutex // held over a barrier: a link has one at a time
+
+	mu     sync.Mutex // guards the rest; never held while waiting for the peer
+	topics []string
+	link   *link // nil while there is none
+}
+
+// run dials for ever, until ctx ends.
+func (s *subscriber) run(ctx context.Context) {
+	pauses := newBackoff()
+	for {
+		err := s.session(ctx, pauses)
+		if ctx.Err() != nil {
+			return
+		}
+		s.report(err)
+		if pauses.wait(ctx) != nil {
+			return
+		}
+	}
+}
+
+// session is one connection, from dial to loss.
+func (s *subscriber) session(ctx context.Context, pauses *backoff) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	l, err := dial(ctx, s.to, zmq4.Sub, MaxMessage, func(frame []byte) {
+		// Waits while nobody receives: then the forwarder queues for us, and
+		// it is the one place where drops are counted.
+		_ = s.queue.put(ctx, frame)
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { cancel(); l.end() }()
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+
+	s.mu.Lock()
+	s.link = l
+	topics := slices.Clone(s.topics)
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.link = nil
+		s.mu.Unlock()
+	}()
+	for _, topic := range topics {
+		if err := l.subscribe(topic); err != nil {
+			return err
+		}
+	}
+	if err := s.join(ctx, l); err != nil {
+		return err
+	}
+	go l.watch(ctx) // ends with this session
+	pauses.reset()
+	s.roll.joined()
+	defer s.roll.lost()
+	select {
+	case err := <-l.lost:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *subscriber) join(ctx context.Context, l *link) error {
+	s.joining.Lock()
+	defer s.joining.Unlock()
+	return l.barrier(ctx)
+}
+
+// add subscribes to one more topic, now and on every connection to come.
+func (s *subscriber) add(ctx context.Context, topic string) error {
+	s.joining.Lock()
+	defer s.joining.Unlock()
+	s.mu.Lock()
+	known := slices.Contains(s.topics, topic)
+	if !known {
+		s.topics = append(slices.Clone(s.topics), topic)
+	}
+	l := s.link
+	s.mu.Unlock()
+	if known || l == nil {
+		return nil
+	}
+	if l.subscribe(topic) != nil {
+		return nil // lost; the next connection begins with all topics
+	}
+	if err := l.barrier(ctx); err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return nil
+}
