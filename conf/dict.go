@@ -1,0 +1,88 @@
+package conf
+
+// The dictionary is what the original's ParseXml2Dict makes of a file, and what
+// travels in its messages. Its rules, odd ones included, are the wire format:
+//
+//   - an element with children is an object, a leaf its stripped text;
+//   - a repeated tag becomes a list, a single one stays as it is;
+//   - the attributes of an element become keys of its object, over a child of
+//     the same name;
+//   - a leaf has no object, so that its attributes go into its parent's, over
+//     what is there already; of a repeated leaf only the first one's do;
+//   - text beside children is lost.
+
+// original converts n by these rules alone.
+func original(n *node) any { return convert(n, true) }
+
+// dictionary converts n by these rules, but leaves our own elements whole:
+// an attribute of ours stays in the object of its element. By the letter
+// of the rules several <env name="" value=""/> would melt into one.
+func dictionary(n *node) any { return convert(n, false) }
+
+func convert(n *node, letter bool) any {
+	whole := !letter && n.spec != nil && n.spec.ours
+	if len(n.nodes) == 0 && (!whole || len(n.attrs) == 0) {
+		return n.text
+	}
+	object := make(map[string]any, len(n.nodes)+len(n.attrs))
+	for _, c := range n.nodes {
+		value := convert(c, letter)
+		if before, again := object[c.name]; again {
+			list, ok := before.([]any)
+			if !ok {
+				list = []any{before}
+			}
+			object[c.name] = append(list, value)
+			continue
+		}
+		object[c.name] = value
+		if len(c.nodes) > 0 || !letter && c.spec != nil && c.spec.ours {
+			continue
+		}
+		for _, a := range c.attrs {
+			object[a.name] = a.value
+		}
+	}
+	for _, a := range n.attrs {
+		object[a.name] = a.value
+	}
+	return object
+}
+
+// object converts n, which is wanted as an object even when it is empty.
+func object(n *node) map[string]any {
+	if o, ok := dictionary(n).(map[string]any); ok {
+		return o
+	}
+	o := map[string]any{}
+	for _, a := range n.attrs {
+		o[a.name] = a.value
+	}
+	return o
+}
+
+// clone copies a JSON value deeply: what is handed out belongs to its receiver.
+func clone(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return cloneObject(v)
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = clone(v[i])
+		}
+		return list
+	}
+	return v
+}
+
+func cloneObject(o map[string]any) map[string]any {
+	if o == nil {
+		return nil
+	}
+	c := make(map[string]any, len(o))
+	for k, v := range o {
+		c[k] = clone(v)
+	}
+	return c
+}

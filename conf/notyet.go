@@ -1,0 +1,125 @@
+package conf
+
+import (
+	"fmt"
+)
+
+// notYet lists what is read and validated but not carried out in this release.
+// To start a service without what its file asks for would be worse than not to
+// start it, so these are refused. The table only ever gets shorter.
+var notYet = []struct {
+	element string
+	remedy  string
+	task    func(t *Task) []Pos    // where a task service asks for it
+	context func(c *Context) []Pos // where the context does
+}{
+	{element: "user", remedy: "start the provider as that user", task: written("user")},
+	{element: "group", remedy: "start the provider with that group", task: written("group")},
+	{element: "umask", remedy: "set it in the program", task: written("umask")},
+	{element: "nice", remedy: "put nice(1) before the command", task: written("nice")},
+	{element: "affinity", remedy: "put taskset(1) before the command", task: written("affinity")},
+	{element: "env file", remedy: "write its variables as <env name value>", task: func(t *Task) []Pos {
+		return where(t.Process.Env, func(e Env) (Pos, bool) { return e.Pos, e.File != "" })
+	}},
+	{element: "restart policy", remedy: "write an on_fail transition with the action restart", task: func(t *Task) []Pos {
+		return one(t.Process.Restart.Pos, t.Process.Restart.Policy != "never")
+	}},
+	{element: "depends", remedy: "write an on_start transition of the other service that starts this one", task: func(t *Task) []Pos {
+		return where(t.Process.Depends, func(d Depends) (Pos, bool) { return d.Pos, true })
+	}},
+	{element: "probe", remedy: "remove it", task: func(t *Task) []Pos {
+		return where(t.Process.Probes, func(p Probe) (Pos, bool) { return p.Pos, true })
+	}},
+	{element: "limits", remedy: "put prlimit(1) before the command", task: func(t *Task) []Pos {
+		return one(t.Process.Limits.Pos, t.Process.Limits != ProcessLimits{Pos: t.Process.Limits.Pos})
+	}},
+	{element: "hook", remedy: "put it into the program", task: func(t *Task) []Pos {
+		return where(t.Process.Hooks, func(h Hook) (Pos, bool) { return h.Pos, true })
+	}},
+	{element: "schedule", remedy: "let cron(8) call conf_command start", task: func(t *Task) []Pos {
+		if s := t.Process.Schedule; s != nil {
+			return one(s.Pos, true)
+		}
+		return nil
+	}},
+	{element: "replicas", remedy: "write one TaskService for each", task: func(t *Task) []Pos {
+		return one(t.Process.places["replicas"], t.Process.Replicas != 1)
+	}},
+	{element: "log", remedy: "remove it", task: func(t *Task) []Pos {
+		asked, standard := t.Process.Log, DefaultProcess().Log
+		standard.Pos = asked.Pos
+		return one(asked.Pos, asked != standard)
+	}},
+	{element: "limit", remedy: "remove it", task: func(t *Task) []Pos {
+		return where(t.Limits, func(l Limit) (Pos, bool) { return l.Pos, true })
+	}},
+	{element: "expect", remedy: "remove it", task: func(t *Task) []Pos {
+		return where(t.Expects, func(e Expect) (Pos, bool) { return e.Pos, true })
+	}},
+	{element: "monitor", remedy: `remove it or write interval="0"`, context: func(c *Context) []Pos {
+		return one(c.Monitor.Pos, c.Monitor.Interval != 0)
+	}},
+	{element: "log budget", remedy: "remove it", context: func(c *Context) []Pos {
+		return one(c.places["log"], c.LogBudget != 1e9)
+	}},
+}
+
+// NotYet returns an error for each element of c that this release would pass
+// over, with its place and what to do instead.
+func NotYet(c *Context) []*Error {
+	var errs ErrorList
+	for _, n := range notYet {
+		if n.context != nil {
+			errs = refuse(errs, n.context(c), "", n.element, n.remedy)
+		}
+	}
+	for _, t := range c.Tasks {
+		errs = append(errs, NotYetTask(t)...)
+	}
+	return errs.sorted()
+}
+
+// NotYetTask is NotYet for one task service, one that Admit made for instance.
+func NotYetTask(t *Task) []*Error {
+	var errs ErrorList
+	for _, n := range notYet {
+		if n.task != nil {
+			errs = refuse(errs, n.task(t), t.ID, n.element, n.remedy)
+		}
+	}
+	return errs.sorted()
+}
+
+func refuse(errs ErrorList, places []Pos, task, element, remedy string) ErrorList {
+	for _, pos := range places {
+		errs = append(errs, &Error{Pos: pos, Task: task, Msg: fmt.Sprintf("not yet: %s has no effect in this release; %s", element, remedy)})
+	}
+	return errs
+}
+
+// written finds a leaf of <Process> that says something.
+func written(leaf string) func(*Task) []Pos {
+	return func(t *Task) []Pos {
+		pos, ok := t.Process.places[leaf]
+		return one(pos, ok)
+	}
+}
+
+// one is the list of pos if the element means something. A default, which no
+// file wrote, means nothing.
+func one(pos Pos, means bool) []Pos {
+	if means && pos.IsValid() {
+		return []Pos{pos}
+	}
+	return nil
+}
+
+func where[T any](list []T, means func(T) (Pos, bool)) []Pos {
+	var places []Pos
+	for _, v := range list {
+		if pos, ok := means(v); ok {
+			places = append(places, pos)
+		}
+	}
+	return places
+}
