@@ -1,0 +1,102 @@
+package launch
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"zmicroservices/conf"
+	"zmicroservices/context/event"
+)
+
+// Vars is what a task service is told by its environment.
+type Vars struct {
+	Ref       event.Ref
+	ContextID string
+	Frontend  string         // endpoint to subscribe to
+	Backend   string         // endpoint to publish to
+	StateDir  string         // absolute; where the service may keep files
+	Object    map[string]any // the task object, as on topic process
+}
+
+// Environ is the whole environment of a child: base without what was meant for
+// us alone, then the ZMS_ variables, then the task's <env>.
+// A name occurs once and the last value wins, because getenv(3) returns the
+// first it finds. Entries of extra with a File are passed over: ReadEnv turns
+// them into names and values.
+func Environ(base []string, v Vars, extra []conf.Env) []string {
+	env := inherited(base)
+	for _, pair := range [][2]string{
+		{"ZMS_TASK", v.Ref.String()},
+		{"ZMS_SERVICE_ID", string(v.Ref.Task)},
+		{"ZMS_TRANSACTION", string(v.Ref.Transaction)},
+		{"ZMS_CONTEXT_ID", v.ContextID},
+		{"ZMS_FRONTEND", v.Frontend},
+		{"ZMS_BACKEND", v.Backend},
+		{"ZMS_CONFIG", config(v.Object)},
+		{"ZMS_STATE_DIR", v.StateDir},
+	} {
+		env = append(env, pair[0]+"="+pair[1])
+	}
+	for _, e := range extra {
+		if e.Name != "" {
+			env = set(env, e.Name, e.Value)
+		}
+	}
+	return env
+}
+
+// inherited is base without variables that were meant for the provider alone,
+// and without the cookie of the task that the provider may be itself. A child
+// that got our NOTIFY_SOCKET would speak for us (sd_notify(3)), one that got
+// LISTEN_FDS would take files that it does not have (sd_listen_fds(3)).
+func inherited(base []string) []string {
+	var env []string
+	for _, entry := range base {
+		name, value, found := strings.Cut(entry, "=")
+		switch {
+		case !found, name == "NOTIFY_SOCKET":
+		case strings.HasPrefix(name, "LISTEN_"), strings.HasPrefix(name, "WATCHDOG_"), strings.HasPrefix(name, "ZMS_"):
+		default:
+			env = set(env, name, value)
+		}
+	}
+	return env
+}
+
+// config is the task object as one line of JSON, "{}" if there is none.
+func config(object map[string]any) string {
+	if object == nil {
+		return "{}"
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // a < in a value stays readable
+	if err := enc.Encode(object); err != nil {
+		// The object came out of XML or JSON; only a fault of ours puts a
+		// function or a channel into it.
+		panic("encode task object: " + err.Error())
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// set gives name a value, in the place it had.
+func set(env []string, name, value string) []string {
+	entry := name + "=" + value
+	if i := slices.IndexFunc(env, func(e string) bool { return strings.HasPrefix(e, name+"=") }); i >= 0 {
+		env[i] = entry
+		return env
+	}
+	return append(env, entry)
+}
+
+// lookup finds a value in an environment; the first counts, as for getenv(3).
+func lookup(env []string, name string) (string, bool) {
+	for _, entry := range env {
+		if value, found := strings.CutPrefix(entry, name+"="); found {
+			return value, true
+		}
+	}
+	return "", false
+}
