@@ -42,6 +42,7 @@ type TaskView struct {
 	Action string         `json:"action"`
 	Result string         `json:"result"`
 	Object map[string]any `json:"-"`
+	Told   string         `json:"-"` // the action of that message
 }
 
 // Task finds a task service by its id; nil if there is none.

@@ -98,6 +98,7 @@ var table = [event.NumStates][NumInputs]*edge{
 	},
 	event.Created: {
 		StartAsked:    to(event.Starting, Spawn),
+		CreateAsked:   to(event.Created, Announce), // restarted before it ever ran
 		RunAsked:      to(event.Starting, Run),
 		StopAsked:     to(event.Stopping, End),
 		DropAsked:     to(event.Stopped, Announce),

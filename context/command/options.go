@@ -1,0 +1,86 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"zmicroservices/conf"
+	"zmicroservices/context/event"
+)
+
+// Peer is who a message came from, as far as is known.
+type Peer struct {
+	Conn uint64 // identifies the connection; 0 for ourselves
+	UID  int    // -1: unknown
+	Name string // for causes: "uid 0 from 127.0.0.1:4711"
+	Self bool   // ourselves
+}
+
+// Request is a judged command on its way to a transaction.
+type Request struct {
+	Transaction event.TransactionID
+	Action      string // start, stop, restart
+	Tasks       []*conf.Task
+	All         bool
+	Refused     map[event.TaskID]string
+	Told        bool // it was a `process` message: the service has heard it
+	Cause       event.Cause
+
+	// of the command, for a transaction that it begins
+	ContextName, LogName string
+	Endpoints            event.Endpoints
+}
+
+// Transactions is what the handlers need of whoever owns the transactions. Its
+// methods may be called from many goroutines.
+type Transactions interface {
+	// Ask hands a request on; start and restart begin a transaction that is new.
+	// The answer comes as an Outcome on the bus and to the front that asked.
+	Ask(r Request) error
+	// Exit ends everything; the provider's Run returns afterwards.
+	Exit(c event.Cause)
+	// Notice hands on a service's own word. It blocks while the transaction has
+	// too many unread.
+	Notice(ctx context.Context, n event.Notice) error
+	// View gives the latest picture of one transaction, nil if there is none.
+	View(id event.TransactionID) *event.View
+	// Views gives all of them, in order of their beginning.
+	Views() []*event.View
+	// Watch begins to read the Changes of one transaction.
+	Watch(id event.TransactionID) (Stream, error)
+}
+
+// Stream is one reader of a transaction: a View, then every Change after it.
+type Stream interface {
+	View() *event.View
+	// Next gives ErrLagged when Changes were lost: Resync gives the View to go on from.
+	Next(ctx context.Context) (event.Change, error)
+	Resync() *event.View
+	Close()
+}
+
+// Bus takes what the handlers say.
+type Bus interface {
+	// Publish says something in our own name.
+	Publish(frame []byte) error
+	// Inject takes a message from a front as if its peer had published it.
+	Inject(p Peer, frame []byte) error
+}
+
+// Options are what a Handler works with.
+type Options struct {
+	Own          *conf.Context // the provider's own file: what may run
+	Allow        conf.Allowance
+	Transactions Transactions
+	Bus          Bus
+	Logger       *slog.Logger
+	Original     bool // <wire>original</wire>
+}
+
+func (o Options) validate() error {
+	if o.Own == nil || o.Transactions == nil || o.Bus == nil || o.Logger == nil {
+		return errors.New("command: Own, Transactions, Bus and Logger are required")
+	}
+	return nil
+}

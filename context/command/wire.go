@@ -1,0 +1,62 @@
+package command
+
+import (
+	"errors"
+
+	"zmicroservices/context/event"
+)
+
+// The protocol of the control socket: newline-delimited JSON. A client sends
+// queries; a server answers each with one or more replies that carry its id, the
+// last one with done. Unknown keys and verbs are tolerated as far as they can be:
+// an unknown verb is answered with an error.
+
+// query is what a client asks.
+type query struct {
+	ID          string `json:"id"`                    // chosen by the client, unique on its connection; of a publish the request_id
+	Verb        string `json:"verb"`                  // hello, publish, state, watch
+	Frame       string `json:"frame,omitempty"`       // publish: the message as on the bus
+	Transaction string `json:"transaction,omitempty"` // state, watch
+}
+
+// reply is one answer.
+type reply struct {
+	ID      string        `json:"id"`
+	Done    bool          `json:"done,omitempty"`
+	Error   string        `json:"error,omitempty"`
+	Code    string        `json:"code,omitempty"` // unknown: the error is ErrUnknown
+	Hello   *Hello        `json:"hello,omitempty"`
+	Outcome *Outcome      `json:"outcome,omitempty"`
+	Change  *event.Change `json:"change,omitempty"`
+	View    *event.View   `json:"view,omitempty"`
+	Views   []*event.View `json:"views,omitempty"`
+}
+
+// Hello is what a provider says of itself.
+type Hello struct {
+	Protocol         int    `json:"protocol"`
+	Version          string `json:"version"`
+	PID              int    `json:"pid"`
+	ContextID        string `json:"context_id"`
+	File             string `json:"file"`
+	FrontEndEndpoint string `json:"front_end_endpoint"` // where to subscribe
+	BackendEndpoint  string `json:"backend_endpoint"`   // where to publish
+}
+
+// Sight is one thing that a Watch sees: a View to begin with, and again after a
+// reader that was too slow; else a Change.
+type Sight struct {
+	View   *event.View
+	Change *event.Change
+}
+
+// What a client's caller branches on.
+var (
+	ErrNobody  = errors.New("no provider is listening")
+	ErrUnknown = errors.New("no such transaction")
+	ErrGone    = errors.New("the provider went away")
+	ErrLagged  = errors.New("reader lagged behind") // see Stream
+)
+
+// maxLine bounds one line of the protocol: a message of the bus, and some more.
+const maxLine = 96 << 20

@@ -1,0 +1,235 @@
+package group
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"zmicroservices/context/event"
+	"zmicroservices/taskservice/message"
+)
+
+// ErrEnded says that the group's loop has ended.
+var ErrEnded = errors.New("transaction has ended")
+
+// Bus takes what the supervisor says. Publish may be called from one goroutine
+// at a time and must not wait for any subscriber.
+type Bus interface {
+	Publish(frame []byte) error
+}
+
+// Launcher makes and ends processes. Its methods only hand on: what came of it
+// returns as Spawned, SpawnFailed, Exited and Gone through Group.Put. They are
+// called from the loop, in order.
+type Launcher interface {
+	Launch(l Launch)
+	End(e End)
+}
+
+// Collaborators are what a Group works with. The first four are required.
+type Collaborators struct {
+	Bus      Bus
+	Launcher Launcher
+	Logger   *slog.Logger
+	// Answered says an outcome to whoever asked, after all that led to it. It
+	// must not block.
+	Answered func(event.Outcome)
+
+	// Changed is told after every batch of steps, when View shows them. It must
+	// not block.
+	Changed func([]event.Change)
+	// Original: say nothing on the bus that the original did not, but for outcomes.
+	Original bool
+}
+
+func (c Collaborators) validate() error {
+	if c.Bus == nil || c.Launcher == nil || c.Logger == nil || c.Answered == nil {
+		return errors.New("group: a collaborator is missing: Bus, Launcher, Logger and Answered are required")
+	}
+	return nil
+}
+
+// Group runs one transaction.
+type Group struct {
+	with  Collaborators
+	inbox *inbox
+	board *board
+	id    event.TransactionID
+
+	// owned by Run
+	t      *Transaction
+	timers timers
+}
+
+// New makes a group; Run makes it live.
+func New(o Options, with Collaborators) (*Group, error) {
+	if err := with.validate(); err != nil {
+		return nil, err
+	}
+	t, err := NewTransaction(o, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &Group{with: with, inbox: newInbox(), board: newBoard(t.View()), id: o.Transaction, t: t}, nil
+}
+
+// ID is the transaction's identifier.
+func (g *Group) ID() event.TransactionID { return g.id }
+
+// Put leaves an exit, a request or another event that must not wait. It says
+// false when the group has ended.
+func (g *Group) Put(e event.Event) bool { return g.inbox.put(e) }
+
+// Notice leaves a service's own word. It waits while too many are unread, so
+// that its publisher, and nobody else, is slowed down.
+func (g *Group) Notice(ctx context.Context, n event.Notice) error { return g.inbox.notice(ctx, n) }
+
+// View is the latest picture. It never waits for the loop.
+func (g *Group) View() *event.View { return g.board.latest() }
+
+// Watch begins to read: a View, then every Change after it.
+func (g *Group) Watch() *Watcher { return g.board.watch() }
+
+// Run owns the transaction until ctx ends. It does not end the processes: ask
+// for Exit first and wait for its outcome.
+func (g *Group) Run(ctx context.Context) error {
+	defer func() {
+		g.inbox.close()
+		close(g.board.gone)
+	}()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		batch := g.inbox.take()
+		if len(batch) == 0 {
+			timer.Reset(g.timers.next())
+			select {
+			case <-g.inbox.wake:
+			case n := <-g.inbox.notices:
+				batch = append(batch, n)
+			case <-timer.C:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		g.steps(append(batch, g.timers.due(time.Now())...))
+	}
+}
+
+// steps feeds a batch to the transaction, performs what it wants done, and
+// shows readers the result once.
+func (g *Group) steps(batch []event.Event) {
+	if len(batch) == 0 {
+		return
+	}
+	var changes []event.Change
+	for _, e := range batch {
+		for _, effect := range g.t.Step(time.Now(), e) {
+			if r, ok := effect.(Record); ok {
+				g.record(r.Change)
+				changes = append(changes, r.Change)
+				continue
+			}
+			g.perform(effect)
+		}
+	}
+	view := g.t.View()
+	g.board.post(view, changes)
+	if g.with.Changed != nil {
+		g.with.Changed(changes)
+	}
+}
+
+// record writes the one log line that a change has.
+func (g *Group) record(c event.Change) {
+	level := slog.LevelInfo
+	switch {
+	case c.Event == "refused":
+		level = slog.LevelWarn
+	case c.From == c.To:
+		level = slog.LevelDebug
+	case c.To == event.Failed:
+		level = slog.LevelWarn
+	}
+	g.with.Logger.Log(context.Background(), level, "task changed state",
+		"transaction", c.Transaction, "task", c.Task, "from", c.From.String(), "to", c.To.String(), "event", c.Event,
+		"pid", c.PID, "cause", c.Cause.String(), "reason", c.Reason)
+}
+
+func (g *Group) perform(effect Effect) {
+	switch e := effect.(type) {
+	case SayProcess:
+		g.say(message.Process{
+			Header: message.Header{
+				Action: string(e.Action), ServiceID: e.Task.ID, ServiceName: e.Task.ServiceName,
+				Transaction: string(g.id), RequestID: g.requestID(e.Cause),
+			},
+			Object: e.Object,
+		}.Frame())
+	case SayControl:
+		g.say(message.Control{
+			Header: message.Header{
+				Action: e.Action, ServiceID: e.Task.ID, ServiceName: e.Task.ServiceName,
+				Transaction: string(g.id), RequestID: g.requestID(e.Cause),
+			},
+			Status: e.Status,
+		}.Frame())
+	case Launch:
+		g.with.Launcher.Launch(e)
+	case End:
+		g.with.Launcher.End(e)
+	case Wake:
+		heap.Push(&g.timers, e)
+	case Answer:
+		g.with.Answered(e.Outcome)
+	}
+}
+
+func (g *Group) requestID(c event.Cause) string {
+	if g.with.Original {
+		return ""
+	}
+	return c.Request
+}
+
+func (g *Group) say(frame []byte, err error) {
+	if err == nil {
+		err = g.with.Bus.Publish(frame)
+	}
+	if err != nil {
+		g.with.Logger.Error("message not published", "transaction", g.id, "err", err)
+	}
+}
+
+// timers are the deadlines that are waited for, the next first.
+type timers []Wake
+
+func (t timers) Len() int           { return len(t) }
+func (t timers) Less(i, j int) bool { return t[i].At.Before(t[j].At) }
+func (t timers) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
+func (t *timers) Push(x any)        { *t = append(*t, x.(Wake)) }
+func (t *timers) Pop() any {
+	last := len(*t) - 1
+	x := (*t)[last]
+	*t = (*t)[:last]
+	return x
+}
+
+// next is the time until the first deadline; an hour when there is none.
+func (t timers) next() time.Duration {
+	if len(t) == 0 {
+		return time.Hour
+	}
+	return max(0, time.Until(t[0].At))
+}
+
+// due takes the deadlines that have passed.
+func (t *timers) due(now time.Time) []event.Event {
+	var out []event.Event
+	for t.Len() > 0 && !(*t)[0].At.After(now) {
+		out = append(out, heap.Pop(t).(Wake).Event)
+	}
+	return out
+}

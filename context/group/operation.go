@@ -1,0 +1,146 @@
+package group
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"zmicroservices/context/event"
+)
+
+// operation is a request under way.
+type operation struct {
+	asked   Asked
+	above   map[event.TaskID]event.Incarnation // task services still waited for; start, restart: reached by an incarnation above
+	failed  map[event.TaskID]string
+	queue   []*task // still to be told to stop, in order
+	current *task   // the one that the queue waits for
+	pace    time.Duration
+
+	answered bool
+}
+
+// The longest that the next service of an ordered stop waits for the one before:
+// the rhythm of the original, bounded for many.
+const (
+	stopPace      = 200 * time.Millisecond
+	stopPaceTotal = 5 * time.Second
+)
+
+func (t *Transaction) newOperation(a Asked) *operation {
+	o := &operation{asked: a, above: map[event.TaskID]event.Incarnation{}, failed: map[event.TaskID]string{}}
+	maps.Copy(o.failed, a.Refused)
+	return o
+}
+
+// await makes the operation wait for a task service.
+func (o *operation) await(k *task, above event.Incarnation) {
+	o.above[k.id] = above
+	k.operations = append(k.operations, o)
+}
+
+// check asks of every operation that waits for k whether its wait is over.
+func (t *Transaction) check(k *task) {
+	// A request that is answered here leaves the list.
+	for _, o := range slices.Clone(k.operations) {
+		above, waiting := o.above[k.id]
+		if !waiting {
+			continue
+		}
+		done, reason := o.verdict(k, above)
+		if !done {
+			continue
+		}
+		delete(o.above, k.id)
+		k.operations = slices.DeleteFunc(k.operations, func(x *operation) bool { return x == o })
+		if reason != "" {
+			o.failed[k.id] = reason
+		}
+		t.finish(o)
+	}
+}
+
+// verdict says whether k has reached what the operation asked for, and if it
+// cannot any more, why.
+func (o *operation) verdict(k *task, above event.Incarnation) (done bool, reason string) {
+	s := &k.seen
+	switch o.asked.Action {
+	case Start, Restart:
+		switch {
+		case s.inc > above || !s.present && s.state == event.Created:
+			switch s.state {
+			case event.Started, event.Created:
+				return true, ""
+			case event.Failed:
+				return true, s.reason
+			case event.Stopping, event.Stopped:
+				if !k.want.up {
+					return true, "it was stopped before it had started"
+				}
+			}
+		case !k.want.up && !s.present:
+			return true, "a later stop overtook it"
+		}
+		return false, ""
+	default: // Stop, Exit
+		switch {
+		case s.present:
+			return false, ""
+		case len(k.survivors) > 0:
+			return true, fmt.Sprintf("processes %v could not be ended", k.survivors)
+		default:
+			return true, ""
+		}
+	}
+}
+
+// finish answers the request when nothing is waited for any more.
+func (t *Transaction) finish(o *operation) {
+	if o.answered || len(o.above) > 0 || len(o.queue) > 0 {
+		return
+	}
+	o.answered = true
+	t.open = slices.DeleteFunc(t.open, func(x *operation) bool { return x == o })
+	out := event.Outcome{
+		Transaction: t.opts.Transaction, Action: string(o.asked.Action), Request: o.asked.Cause.Request,
+		OK: len(o.failed) == 0,
+	}
+	if !out.OK {
+		out.Tasks = o.failed
+		ids := slices.Sorted(maps.Keys(o.failed))
+		first := fmt.Sprintf("%s: %s", ids[0], o.failed[ids[0]])
+		if n := len(ids); n > 1 {
+			first += fmt.Sprintf(" (and %d more)", n-1)
+		}
+		out.Reason = strings.TrimSpace(first)
+	}
+	t.emit(Answer{out})
+}
+
+// advance tells the next task services of an ordered stop. One that announces
+// itself is waited for, until it has stopped or its time is over.
+func (t *Transaction) advance(o *operation) {
+	o.current = nil
+	for len(o.queue) > 0 {
+		k := o.queue[0]
+		o.queue = o.queue[1:]
+		t.stop(k, o)
+		if k.self() && k.seen.present && len(o.queue) > 0 {
+			o.current = k
+			t.emit(Wake{t.now.Add(o.pace), event.Deadline{Ref: k.ref(t.opts.Transaction), Kind: event.NextStop}})
+			return
+		}
+	}
+	t.finish(o)
+}
+
+// passed goes on with every ordered stop that waits for k.
+func (t *Transaction) passed(k *task) {
+	for _, o := range slices.Clone(t.open) {
+		if o.current == k {
+			t.advance(o)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package group
+
+import (
+	"fmt"
+
+	"zmicroservices/context/event"
+	"zmicroservices/context/machine"
+)
+
+// live finds the task service that an event is about. A word about an
+// incarnation that is dead is recorded and changes nothing.
+func (t *Transaction) live(r event.Ref, what string) *task {
+	k := t.byID[r.Task]
+	if k != nil && k.seen.present && r.Incarnation == k.seen.inc {
+		return k
+	}
+	why := fmt.Sprintf("%s of %s came when there was no such process", what, r)
+	c := event.Cause{Origin: event.ByProcess, By: string(r.Task)}
+	t.record(k, t.state(r.Task), "ignored", c, why)
+	return nil
+}
+
+// itself is the cause of what a service does of its own accord. It goes on with
+// the chain that started the service.
+func (t *Transaction) itself(k *task) event.Cause {
+	return event.Cause{
+		Origin: event.ByProcess, By: fmt.Sprintf("%s pid %d", k.id, k.seen.pid),
+		Parent: k.seen.start, Root: k.seen.root,
+	}
+}
+
+// wanted is the cause of what follows from what is wanted of k.
+func (t *Transaction) wanted(k *task) event.Cause {
+	c := k.want.cause
+	if !k.seen.ending && k.seen.start != 0 {
+		c.Parent, c.Root = k.seen.start, k.seen.root
+	}
+	return c
+}
+
+// ended is the cause of an end: what was asked for, or the service itself.
+func (t *Transaction) ended(k *task) event.Cause {
+	if k.seen.ending {
+		return t.wanted(k)
+	}
+	return t.itself(k)
+}
+
+func (t *Transaction) spawned(e event.Spawned) {
+	k := t.live(e.Ref, "birth")
+	if k == nil {
+		return
+	}
+	k.seen.pid = e.PID
+	t.touch(k)
+	if t.apply(k, machine.Spawned, t.wanted(k)) && !k.self() && k.seen.state == event.Starting {
+		t.apply(k, machine.Ready, t.wanted(k))
+	}
+}
+
+func (t *Transaction) spawnFailed(e event.SpawnFailed) {
+	k := t.live(e.Ref, "failed birth")
+	if k == nil {
+		return
+	}
+	c := event.Cause{Origin: event.ByProvider, By: "spawn", Parent: k.seen.start, Root: k.seen.root, Request: k.want.cause.Request}
+	k.seen.present = false
+	k.seen.reason = e.Reason
+	k.seen.pid = 0
+	t.apply(k, machine.SpawnFailed, c)
+	t.over(k)
+}
+
+func (t *Transaction) exited(e event.Exited) {
+	k := t.live(e.Ref, "exit")
+	if k == nil {
+		return
+	}
+	exit := e.Exit
+	k.seen.exit = &exit
+	in := machine.ExitedClean
+	if !exit.Clean() {
+		in = machine.ExitedBadly
+	}
+	switch {
+	case k.seen.state == event.Starting:
+		k.seen.reason = describe(exit) + " before it said started"
+	case in == machine.ExitedBadly && !k.seen.ending && k.seen.state != event.Failed:
+		k.seen.reason = describe(exit)
+	}
+	t.apply(k, in, t.ended(k))
+}
+
+func (t *Transaction) gone(e event.Gone) {
+	k := t.live(e.Ref, "end")
+	if k == nil {
+		return
+	}
+	c := t.ended(k)
+	k.seen.present = false
+	k.survivors = e.Survivors
+	if len(e.Survivors) > 0 {
+		k.seen.reason = fmt.Sprintf("processes %v could not be ended", e.Survivors)
+	}
+	if k.seen.state == event.Starting {
+		k.seen.reason = "it ended before it said started"
+	}
+	t.apply(k, machine.AllGone, c)
+	k.seen.ending = false
+	if k.seen.state == event.Stopped {
+		t.fireExit(k, t.seq, c)
+	}
+	t.over(k)
+}
+
+// over goes on after the last of an incarnation: an ordered stop with its next,
+// a pending restart with a new one. An end that nobody asked to mend is final.
+func (t *Transaction) over(k *task) {
+	t.passed(k)
+	if k.want.up && k.want.above < k.seen.inc {
+		k.want.up = false
+	}
+	t.take(k)
+	t.check(k)
+	t.reconcile(k)
+}
+
+// notice takes a service's own word.
+func (t *Transaction) notice(e event.Notice) {
+	if e.Incarnation == 0 {
+		if k := t.byID[e.Task]; k != nil {
+			e.Incarnation = k.seen.inc
+		}
+	}
+	k := t.live(e.Ref, e.Action)
+	if k == nil {
+		return
+	}
+	s := &k.seen
+	s.spoke = true
+	s.action, s.result = e.Action, e.Result
+	if e.PID > 0 {
+		s.pid = e.PID
+	}
+	t.touch(k)
+	c := t.itself(k)
+	switch e.Action {
+	case "started":
+		if e.Result == "failure" || e.Result == "failed" {
+			s.reason = orElse(e.Reason, "it said that it could not start")
+			t.apply(k, machine.SaidStartFail, c)
+			return
+		}
+		t.apply(k, machine.Ready, t.wanted(k))
+	case "created":
+		if t.apply(k, machine.SaidCreated, t.wanted(k)) && k.want.run {
+			t.reconcile(k) // it waits, but is wanted to run
+		}
+	case "failed":
+		s.reason = orElse(e.Reason, "it said failed")
+		t.apply(k, machine.SaidFailed, c)
+	case "stopped", "exited":
+		s.saidStopped = true
+		if t.apply(k, machine.SaidStopped, c) {
+			if !s.ending {
+				t.wake(k, t.opts.LingerAfter, event.LingerDue)
+			}
+			t.fireExit(k, t.seq, c)
+		}
+		t.passed(k)
+	default:
+		if t.apply(k, machine.SaidUpdated, c) && e.Action == "updated" {
+			t.fire(k, "on_update", t.seq, c)
+		}
+	}
+}
+
+// deadline takes a time that passed. One that was overtaken means nothing.
+func (t *Transaction) deadline(e event.Deadline) {
+	k := t.byID[e.Task]
+	if k == nil || !k.seen.present || e.Incarnation != k.seen.inc {
+		return
+	}
+	s := &k.seen
+	c := event.Cause{
+		Origin: event.ByDeadline, By: string(e.Kind), Parent: s.start, Root: s.root, Request: k.want.cause.Request,
+	}
+	switch e.Kind {
+	case event.StartOverdue:
+		if s.state == event.Starting {
+			s.reason = fmt.Sprintf("it did not say started within %v", t.opts.StartTimeout)
+			t.apply(k, machine.StartIsOverdue, c)
+		}
+	case event.SignalDue:
+		t.emit(End{k.ref(t.opts.Transaction), k.spec.Process.Stop, k.want.cause})
+	case event.LingerDue:
+		if !s.ending {
+			s.ending = true
+			t.emit(End{k.ref(t.opts.Transaction), k.spec.Process.Stop, c})
+		}
+	case event.NextStop:
+		t.passed(k)
+	}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
