@@ -12,10 +12,12 @@ type Process struct {
 
 const processHeader = "Task.message.header."
 
-// Frame is the message as it goes onto the bus: the object with Header in its
-// place. The object itself is left as it is, since it is often one that many
-// messages are made of.
-func (p Process) Frame() ([]byte, error) {
+// Frame is the message as it goes onto the bus.
+func (p Process) Frame() ([]byte, error) { return Frame(TopicProcess, p.Filled()) }
+
+// Filled is the task object with Header in its place. The object itself is left
+// as it is, since it is often one that many messages are made of.
+func (p Process) Filled() map[string]any {
 	object := shallow(p.Object)
 	task := child(object, "Task")
 	header := child(child(task, "message"), "header")
@@ -29,7 +31,7 @@ func (p Process) Frame() ([]byte, error) {
 	if p.Header.RequestID != "" {
 		header[keyRequestID] = p.Header.RequestID
 	}
-	return Frame(TopicProcess, object)
+	return object
 }
 
 // ParseProcess reads a payload of the topic `process`. The transaction may be
