@@ -1,0 +1,308 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// ErrClosed is the end of a client that was closed by its owner.
+var ErrClosed = errors.New("keeper client closed")
+
+// ErrSilent is the end of a client whose keeper said nothing for Options.Silence.
+var ErrSilent = errors.New("keeper is silent")
+
+// Client is a provider's end of one connection to a keeper. Its methods may be
+// called from any goroutine. Requests take effect in the order of their calls.
+type Client struct {
+	conn *net.UnixConn
+	opts Options
+	pid  int
+	in   lines
+
+	events chan Event    // sent and closed by deliver; 64, so that a burst costs few switches
+	closed chan struct{} // closed by the first end
+	quit   chan struct{} // closed by Close
+	quits  sync.Once
+	ended  chan struct{} // closed by await: the keeper's process is gone
+	wg     sync.WaitGroup
+
+	writing sync.Mutex // held for one write
+
+	mu      sync.Mutex // guards what follows
+	err     error      // why the client ended
+	queue   []*message // read and not yet delivered
+	arrived chan struct{}
+	asked   map[uint64]chan *message // by Req; capacity 1, sent by receive
+	req     uint64
+}
+
+// begin starts the three goroutines of a client.
+func (c *Client) begin(hello *message, pidfd int, child bool) {
+	c.pid = hello.PID
+	c.events = make(chan Event, 64)
+	c.closed = make(chan struct{})
+	c.quit = make(chan struct{})
+	c.ended = make(chan struct{})
+	c.arrived = make(chan struct{}, 1) // a level: something is in queue
+	c.asked = make(map[uint64]chan *message)
+	c.wg.Add(2)
+	go c.receive()           // ends when the connection does
+	go c.deliver()           // ends when the connection has and all was delivered, or with Close
+	go c.await(pidfd, child) // ends with the keeper's process
+}
+
+// Spawn asks for a process. It returns when the request is on its way; the
+// outcome is an Event. A second Spawn of an ID is none.
+func (c *Client) Spawn(s Spec) error { return c.send(&message{Kind: kindSpawn, Spec: &s}) }
+
+// Stop runs the recipe on a slot, its own if r is nil. The end is an Event.
+func (c *Client) Stop(id ID, r *Recipe) error {
+	return c.send(&message{Kind: kindStop, ID: id, Recipe: r})
+}
+
+// Signal sends one signal to the leader alone.
+func (c *Client) Signal(id ID, sig syscall.Signal) error {
+	return c.send(&message{Kind: kindSignal, ID: id, Signal: sig})
+}
+
+// Kill ends a slot by SIGKILL until nothing is left of it, for 10 s at most.
+func (c *Client) Kill(id ID) error { return c.send(&message{Kind: kindKill, ID: id}) }
+
+// Ack says that every event up to seq is recorded: the keeper forgets them, and
+// the slots that ended with them.
+func (c *Client) Ack(seq uint64) error { return c.send(&message{Kind: kindAck, Seq: seq}) }
+
+// List returns every slot that the keeper holds.
+func (c *Client) List(ctx context.Context) ([]Status, error) {
+	m, err := c.ask(ctx, kindList)
+	if err != nil {
+		return nil, fmt.Errorf("list slots: %w", err)
+	}
+	return m.List, nil
+}
+
+// Stats returns what the keeper costs.
+func (c *Client) Stats(ctx context.Context) (Stats, error) {
+	m, err := c.ask(ctx, kindStats)
+	if err != nil {
+		return Stats{}, fmt.Errorf("ask keeper for stats: %w", err)
+	}
+	if m.Stats == nil {
+		return Stats{}, errors.New("ask keeper for stats: empty reply")
+	}
+	return *m.Stats, nil
+}
+
+// Events is the stream of all that happens. It never drops: what is not read
+// waits, and a reader that takes nothing for Options.Silence counts as hung.
+// It is closed when the keeper is lost or the client closed.
+func (c *Client) Events() <-chan Event { return c.events }
+
+// Err is why the stream ended; nil while it goes on.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// PID is the keeper's.
+func (c *Client) PID() int { return c.pid }
+
+// Shutdown asks the keeper to stop everything by rank and recipe, and returns
+// when its process is gone. The events of it come as ever; nobody needs to read
+// them.
+func (c *Client) Shutdown(ctx context.Context) error {
+	// A keeper that is lost already may still be ending: that is waited for too.
+	_ = c.send(&message{Kind: kindShutdown})
+	select {
+	case <-c.ended:
+		return c.Close()
+	case <-ctx.Done():
+		return fmt.Errorf("shut down keeper %d: %w", c.pid, ctx.Err())
+	}
+}
+
+// Close ends the connection. The keeper is without a provider then.
+func (c *Client) Close() error {
+	c.end(ErrClosed)
+	c.quits.Do(func() { close(c.quit) })
+	c.wg.Wait()
+	return nil
+}
+
+func (c *Client) send(m *message) error {
+	text, err := m.encode(nil)
+	if err != nil {
+		return err
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	// The keeper always reads: a full socket means that it is hung.
+	_ = c.conn.SetWriteDeadline(time.Now().Add(c.opts.Silence))
+	if _, err := c.conn.Write(text); err != nil {
+		if why := c.Err(); why != nil {
+			err = why
+		}
+		c.end(fmt.Errorf("send %s to keeper: %w", m.Kind, err))
+		return c.Err()
+	}
+	return nil
+}
+
+func (c *Client) ask(ctx context.Context, kind string) (*message, error) {
+	reply := make(chan *message, 1)
+	c.mu.Lock()
+	c.req++
+	req := c.req
+	c.asked[req] = reply
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		delete(c.asked, req)
+		c.mu.Unlock()
+	}()
+	if err := c.send(&message{Kind: kind, Req: req}); err != nil {
+		return nil, err
+	}
+	select {
+	case m := <-reply:
+		return m, nil
+	case <-c.closed:
+		select { // both may have been ready, and select picks at random
+		case m := <-reply:
+			return m, nil
+		default:
+			return nil, c.Err()
+		}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// end closes the connection; the first reason stays.
+func (c *Client) end(why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = why
+		close(c.closed)
+		_ = c.conn.Close()
+	}
+}
+
+// read returns the next message.
+func (c *Client) read() (*message, error) {
+	for {
+		line, err := c.in.next()
+		if err != nil {
+			return nil, err
+		}
+		if line != nil {
+			return decode(line)
+		}
+		n, err := c.conn.Read(c.in.room())
+		if err != nil {
+			return nil, err
+		}
+		c.in.filled(n)
+	}
+}
+
+// receive reads until the connection ends. Replies go to who asked, so that a
+// reader of events may ask; the rest is queued. The queue needs no bound of its
+// own: the keeper holds as many events until they are acknowledged.
+func (c *Client) receive() {
+	defer c.wg.Done()
+	defer close(c.arrived)
+	for {
+		_ = c.conn.SetReadDeadline(time.Now().Add(c.opts.Silence))
+		m, err := c.read()
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			c.end(ErrSilent)
+			return
+		case errors.Is(err, io.EOF):
+			c.end(errors.New("keeper ended"))
+			return
+		case err != nil:
+			c.end(fmt.Errorf("read from keeper: %w", err))
+			return
+		case m.Kind == kindRefused:
+			c.end(&RefusedError{Reason: m.Err})
+			return
+		}
+		c.mu.Lock()
+		if m.Kind == kindReply {
+			if reply := c.asked[m.Req]; reply != nil {
+				delete(c.asked, m.Req)
+				reply <- m
+			}
+		} else {
+			c.queue = append(c.queue, m)
+			select {
+			case c.arrived <- struct{}{}:
+			default:
+			}
+		}
+		c.mu.Unlock()
+	}
+}
+
+// deliver hands out events in order, and answers a ping when its turn comes: a
+// provider that takes no events does not answer, and is a hung one.
+func (c *Client) deliver() {
+	defer c.wg.Done()
+	defer close(c.events)
+	for more := true; more; {
+		_, more = <-c.arrived
+		c.mu.Lock()
+		queue := c.queue
+		c.queue = nil
+		c.mu.Unlock()
+		for _, m := range queue {
+			switch m.Kind {
+			case kindEvent:
+				if !c.hand(*m.Event) {
+					return
+				}
+			case kindPing:
+				_ = c.send(&message{Kind: kindPong})
+			case kindNote:
+				c.opts.Logger.Info("keeper spoke", "pid", c.pid, "text", m.Text)
+			}
+		}
+	}
+}
+
+// hand delivers one event. What was read before the keeper was lost is still
+// delivered; only the owner's Close gives up the rest.
+func (c *Client) hand(ev Event) bool {
+	select {
+	case c.events <- ev:
+		return true
+	case <-c.quit:
+		return false
+	}
+}
+
+// await closes ended when the keeper's process is gone: a pidfd is readable then,
+// and waits in the runtime's poller with no thread of its own.
+func (c *Client) await(pidfd int, child bool) {
+	defer close(c.ended)
+	_ = syscall.SetNonblock(pidfd, true)
+	f := os.NewFile(uintptr(pidfd), "pidfd")
+	defer func() { _ = f.Close() }()
+	if raw, err := f.SyscallConn(); err == nil {
+		_ = raw.Read(func(fd uintptr) bool { return readable(int(fd)) })
+	}
+	if child {
+		_, _ = syscall.Wait4(c.pid, nil, 0, nil)
+	}
+}

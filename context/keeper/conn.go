@@ -1,0 +1,252 @@
+package keeper
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// conn is one connection: a provider's, or of someone who has yet to say hello.
+type conn struct {
+	fd     int
+	epoch  uint64
+	in     lines
+	out    []byte
+	next   uint64 // Seq of the event to send next
+	full   bool   // the socket takes no more; epoll waits for it
+	closed bool
+	heard  time.Time
+	timer  *timer // hello is due, then pings
+}
+
+func (c *conn) send(m *message) { c.out, _ = m.encode(c.out) }
+
+// ready reads everything that is there and does it.
+func (c *conn) ready(s *server) {
+	if c.full {
+		c.full = false
+		s.rewatch(c.fd, syscall.EPOLLIN)
+	}
+	for !c.closed {
+		n, err := syscall.Read(c.fd, c.in.room())
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return
+		case n <= 0:
+			s.drop(c, "provider's connection was closed")
+			return
+		}
+		c.in.filled(n)
+		c.heard = time.Now()
+		for !c.closed {
+			line, err := c.in.next()
+			if err != nil {
+				s.drop(c, err.Error())
+				return
+			}
+			if line == nil {
+				break
+			}
+			s.receive(c, line)
+		}
+	}
+}
+
+// flush sends what is due: replies first, then events from where the connection
+// stands. Events are encoded only when the socket takes them, so that a hung
+// provider costs no second copy.
+func (c *conn) flush(s *server) {
+	for !c.full && !c.closed {
+		for s.conn == c && len(c.out) < 64<<10 {
+			ev := s.events.at(c.next)
+			if ev == nil {
+				break
+			}
+			c.send(&message{Kind: kindEvent, Event: ev})
+			c.next++
+		}
+		if len(c.out) == 0 {
+			c.out = nil
+			return
+		}
+		n, err := syscall.SendmsgN(c.fd, c.out, nil, nil, syscall.MSG_NOSIGNAL)
+		switch {
+		case err == syscall.EAGAIN:
+			c.full = true
+			s.rewatch(c.fd, syscall.EPOLLIN|syscall.EPOLLOUT)
+		case err == syscall.EINTR:
+		case err != nil:
+			s.drop(c, "provider's connection was lost: "+err.Error())
+		default:
+			c.out = c.out[n:]
+		}
+	}
+}
+
+// flushAll is the last flush: it waits for the socket, for a second at most.
+func (c *conn) flushAll(s *server) {
+	_ = syscall.SetNonblock(c.fd, false)
+	tv := syscall.NsecToTimeval(int64(time.Second))
+	_ = syscall.SetsockoptTimeval(c.fd, syscall.SOL_SOCKET, syscall.SO_SNDTIMEO, &tv)
+	c.full = false
+	c.flush(s)
+}
+
+func (s *server) receive(c *conn, line []byte) {
+	m, err := decode(line)
+	switch {
+	case err != nil:
+		s.note(err.Error()) // one bad line is no reason to end every service
+	case m.Kind == kindHello:
+		s.hello(c, m)
+	case c != s.conn:
+		s.refuse(c, "hello comes first")
+	default:
+		s.handle(c, m)
+	}
+}
+
+// handle does one request. Kinds that it does not know are of a newer provider.
+func (s *server) handle(c *conn, m *message) {
+	switch m.Kind {
+	case kindSpawn:
+		s.spawn(*m.Spec)
+	case kindStop:
+		s.with(m.ID, func(slot *slot) { s.stop(slot, m.Recipe) })
+	case kindKill:
+		s.with(m.ID, s.kill)
+	case kindSignal:
+		s.with(m.ID, func(slot *slot) {
+			if slot.pidfd >= 0 {
+				_ = pidfdSignal(slot.pidfd, m.Signal)
+			}
+		})
+	case kindAck:
+		s.acknowledge(m.Seq)
+	case kindList:
+		list := make([]Status, 0, len(s.slots))
+		for _, slot := range s.slots {
+			list = append(list, slot.status())
+		}
+		c.send(&message{Kind: kindReply, Req: m.Req, List: list})
+	case kindStats:
+		c.send(&message{Kind: kindReply, Req: m.Req, Stats: s.stats()})
+	case kindShutdown:
+		s.stopAll("asked by its provider")
+	case kindPing:
+		c.send(&message{Kind: kindPong})
+	}
+}
+
+// with finds the slot, or says that there is none: it never was, or its end is
+// acknowledged.
+func (s *server) with(id ID, do func(*slot)) {
+	slot := s.slots[id]
+	if slot == nil {
+		s.emit(Event{Kind: Refused, ID: id, Err: "no such slot"})
+		return
+	}
+	do(slot)
+}
+
+// hello makes the connection the provider's, if its epoch is the newest. The one
+// before is fenced off: what it still has to say is not heard.
+func (s *server) hello(c *conn, m *message) {
+	switch {
+	case c.epoch != 0:
+		return // said already
+	case s.ending:
+		s.refuse(c, "keeper is ending")
+		return
+	case m.Epoch <= s.epoch:
+		s.refuse(c, fmt.Sprintf("epoch %d is not newer than %d", m.Epoch, s.epoch))
+		return
+	}
+	if s.conn != nil {
+		s.refuse(s.conn, fmt.Sprintf("epoch %d took over", m.Epoch))
+	}
+	s.door.admit(c)
+	s.conn, s.epoch, c.epoch = c, m.Epoch, m.Epoch
+	if s.alone != nil {
+		s.alone.do = nil
+		s.alone = nil
+	}
+	c.next = s.events.acked + 1 // everything unacknowledged, once more
+	c.send(&message{Kind: kindHello, Version: Version, Epoch: s.epoch, PID: s.pid, Seq: s.events.acked})
+	for _, text := range s.notes {
+		c.send(&message{Kind: kindNote, Text: text})
+	}
+	s.notes = nil
+	s.heartbeat(c)
+}
+
+// heartbeat pings, and takes a provider that is silent for the third time in a
+// row for gone: it may be hung, and another one may be waiting.
+func (s *server) heartbeat(c *conn) {
+	if c.timer != nil {
+		c.timer.do = nil
+	}
+	c.timer = s.timers.after(s.opts.silence/3, func() {
+		if time.Since(c.heard) >= s.opts.silence {
+			s.drop(c, "provider was silent for "+s.opts.silence.String())
+			return
+		}
+		c.send(&message{Kind: kindPing})
+		s.heartbeat(c)
+	})
+}
+
+// refuse says why and ends the connection.
+func (s *server) refuse(c *conn, why string) {
+	c.send(&message{Kind: kindRefused, Err: why, Epoch: s.epoch, Version: Version})
+	_, _ = syscall.SendmsgN(c.fd, c.out, nil, nil, syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT)
+	if s.conn == c {
+		s.conn = nil // fenced, not lost: nobody is alone
+	}
+	s.drop(c, why)
+}
+
+// drop closes a connection. If it was the provider's, the keeper is alone.
+func (s *server) drop(c *conn, why string) {
+	if c.closed {
+		return
+	}
+	c.closed = true
+	if c.timer != nil {
+		c.timer.do = nil
+	}
+	s.door.admit(c)
+	s.forget(c.fd)
+	_ = syscall.Close(c.fd)
+	if s.conn != c {
+		return
+	}
+	s.conn = nil
+	s.note(why)
+	s.leftAlone(s.opts.linger, why)
+}
+
+// leftAlone ends the keeper after the linger time, at once if it holds nothing
+// that anyone could come back for.
+func (s *server) leftAlone(linger time.Duration, why string) {
+	if linger <= 0 || s.live == 0 && len(s.events.list) == 0 {
+		s.stopAll(why)
+		return
+	}
+	s.alone = s.timers.after(linger, func() { s.stopAll("no provider for " + linger.String()) })
+}
+
+// note says something to the provider's log, now or when there is one.
+func (s *server) note(text string) {
+	const most = 100
+	switch {
+	case s.conn != nil:
+		s.conn.send(&message{Kind: kindNote, Text: text})
+	case len(s.notes) < most:
+		s.notes = append(s.notes, text)
+	default:
+		s.lost++
+	}
+}

@@ -1,0 +1,63 @@
+// Package keeper is the holder of processes: a program of its own (our binary,
+// executed once more) that is the parent and subreaper of every task service, and
+// the client by which a provider asks it for processes and hears of their ends.
+//
+// The keeper spawns, signals, reaps, and captures output. It decides nothing: no
+// restart, no rule, no order but the ranks of the stop recipes, which let it end
+// everything in order when it is left alone. It never speaks to a bus, parses XML
+// or opens a database, and it keeps nothing on disk but the output of services.
+// Because it is so little, it may live on while the provider crashes, hangs or is
+// replaced.
+//
+//	func main() {
+//		if len(os.Args) > 1 && os.Args[1] == keeper.Arg {
+//			os.Exit(keeper.Main(os.Args[2:]))
+//		}
+//		c, err := keeper.Start(ctx, keeper.Options{RuntimeDir: "/run/demo"})
+//		…
+//		err = c.Spawn(keeper.Spec{ID: id, Path: "/bin/sleep", Argv: []string{"sleep", "1"}})
+//		for ev := range c.Events() { // Spawned, Exited, Gone
+//			…
+//			err = c.Ack(ev.Seq)
+//		}
+//	}
+//
+// # Slots
+//
+// One ID is one process asked for once. Its events come in this order: Spawned,
+// Exited (the leader is dead), Gone (its tree is gone and its last line is in the
+// file); or SpawnFailed alone. Events stay with the keeper until Ack.
+//
+// A slot is over when its leader is: what the leader leaves behind gets the stop
+// recipe. Its tree is its process group, and beyond that every orphan whose group
+// or whose cookie (CookieName in its environment) is the slot's. Killing is
+// SIGKILL to the group and to these orphans, and again while that brings up new
+// ones, for ten seconds; what survives is named in Gone. A process that leaves the
+// group and cleans its environment belongs to nobody until the keeper ends, which
+// ends it too.
+//
+// # Numbers that stay ours
+//
+// A dead leader is not reaped while its tree lives, so that its number, which is
+// the group's, cannot go to a stranger between our look and our signal. Leaders
+// are signalled by pidfd; orphans are our own unreaped children.
+//
+// # Why not …
+//
+// Why not wait4(-1)? It returns the first dead child again and again: with one dead
+// leader held back, nobody else could be seen. Leaders tell by pidfd. Orphans
+// are listed: the kernel hands them to the main thread, and leaders hang on the
+// spawning threads, so /proc/PID/task/PID/children is the orphans alone.
+//
+// Why not freeze the tree (SIGSTOP) before killing it? SIGKILL keeps a process from
+// forking as surely. Freezing pays where members come from a listing that
+// may be old; a group is killed in one stroke, and a parent's death brings us its
+// children.
+//
+// Why not a pipe for output? Its writers die by SIGPIPE with the keeper. A FIFO that
+// the child holds open for reading too lets it live until someone reads on.
+//
+// Why not Pdeathsig? It follows the thread that spawned, not the process.
+//
+// Linux 5.4 or newer is needed (pidfds).
+package keeper

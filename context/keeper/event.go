@@ -1,0 +1,87 @@
+package keeper
+
+import (
+	"syscall"
+	"time"
+)
+
+// Kind says what happened to a slot. A reader ignores kinds that it does not
+// know: a newer keeper may have more.
+type Kind string
+
+// The order for one ID is Spawned, Exited, Gone; or SpawnFailed alone.
+const (
+	// Spawned: the program runs, execve(2) has succeeded.
+	Spawned Kind = "spawned"
+	// SpawnFailed: there was no process, and Err says why. The last event of its ID.
+	SpawnFailed Kind = "spawn_failed"
+	// Exited: the leader is dead; members of its group may live.
+	Exited Kind = "exited"
+	// Gone: the whole tree is gone and its last output is in the file, or Survivors
+	// are named. The last event of its ID.
+	Gone Kind = "gone"
+	// Refused: a request named a slot that the keeper does not hold.
+	Refused Kind = "refused"
+)
+
+// Event is one entry of the keeper's single ordered stream.
+type Event struct {
+	Seq   uint64   `json:"seq"` // grows by one
+	Kind  Kind     `json:"kind"`
+	ID    ID       `json:"id"`
+	PID   int      `json:"pid,omitempty"`
+	Start Identity `json:"start,omitzero"`
+
+	// Of the leader, with Exited and Gone. Signal is 0 unless it was killed.
+	Code   int            `json:"code,omitempty"`
+	Signal syscall.Signal `json:"signal,omitempty"`
+	Core   bool           `json:"core,omitempty"`
+
+	// Survivors of Gone are pids that SIGKILL did not end in time (a process in
+	// uninterruptible sleep). If the leader is among them no Exited came before.
+	Survivors []int `json:"survivors,omitempty"`
+
+	Err    string    `json:"err,omitempty"`
+	Output string    `json:"output,omitempty"` // Exited: the tail that Output.Tail asked for
+	At     time.Time `json:"at"`               // a label: never compute with it
+	Mono   int64     `json:"mono"`             // CLOCK_MONOTONIC, nanoseconds
+}
+
+// State is where a slot stands between its events.
+type State string
+
+// The states of a slot.
+const (
+	Spawning State = "spawning" // asked for, not yet executed
+	Running  State = "running"
+	Stopping State = "stopping" // the stop recipe runs; the leader may be dead already
+	Over     State = "over"     // SpawnFailed or Gone was told and not yet acknowledged
+)
+
+// Status is one slot as List shows it.
+type Status struct {
+	ID     ID       `json:"id"`
+	State  State    `json:"state"`
+	PID    int      `json:"pid,omitempty"`
+	Start  Identity `json:"start,omitzero"`
+	Exited bool     `json:"exited,omitempty"` // the leader is dead
+	Code   int      `json:"code,omitempty"`
+	Signal int      `json:"signal,omitempty"`
+	Stop   Recipe   `json:"stop"`
+	Log    string   `json:"log,omitempty"`
+}
+
+// Stats is what the keeper costs and holds.
+type Stats struct {
+	PID          int    `json:"pid"`
+	RSS          int64  `json:"rss"` // bytes
+	Goroutines   int    `json:"goroutines"`
+	Threads      int    `json:"threads"`
+	FDs          int    `json:"fds"`
+	Slots        int    `json:"slots"`         // told Gone but not acknowledged ones included
+	Live         int    `json:"live"`          // slots with a process
+	Orphans      int    `json:"orphans"`       // adopted processes, of known and unknown slots
+	Events       int    `json:"events"`        // kept until acknowledged
+	DroppedLines uint64 `json:"dropped_lines"` // of output, all slots since the start
+	LostNotes    uint64 `json:"lost_notes"`    // of the keeper's own log, while nobody listened
+}

@@ -1,0 +1,149 @@
+package keeper
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Arg is argv[1] of the binary that is executed once more to be the keeper.
+const Arg = "keeper"
+
+// SocketName is the keeper's socket in its runtime directory.
+const SocketName = "keeper.sock"
+
+// options are the flags of the keeper.
+type options struct {
+	fd         int
+	runtimeDir string
+	stateDir   string
+	linger     time.Duration
+	silence    time.Duration
+}
+
+func parseFlags(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet(Arg, flag.ContinueOnError)
+	flags.IntVar(&o.fd, "fd", -1, "inherited `descriptor` of a listening or connected unix socket")
+	flags.StringVar(&o.runtimeDir, "runtime_dir", "", "`directory` of socket and FIFOs")
+	flags.StringVar(&o.stateDir, "state_dir", "", "`directory` that relative log paths start from")
+	flags.DurationVar(&o.linger, "linger", 0, "how long services run on without a provider")
+	flags.DurationVar(&o.silence, "silence", 30*time.Second, "how long a provider may be silent")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case o.fd < 3:
+		return o, fmt.Errorf("--fd %d: a descriptor from 3 up is needed", o.fd)
+	case !filepath.IsAbs(o.runtimeDir):
+		return o, fmt.Errorf("--runtime_dir %q: an absolute path is needed", o.runtimeDir)
+	case o.silence <= 0:
+		return o, fmt.Errorf("--silence %v: must be positive", o.silence)
+	}
+	return o, nil
+}
+
+// Main is the keeper's program. It is called by main when os.Args[1] is Arg,
+// with the arguments after it, and returns the exit code: 0 when everything that
+// it held is gone, 1 when it could not begin, 2 for wrong flags.
+func Main(args []string) int {
+	o, err := parseFlags(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "keeper:", err)
+		return 2
+	}
+	if err := run(o); err != nil {
+		fmt.Fprintln(os.Stderr, "keeper:", err)
+		return 1
+	}
+	return 0
+}
+
+func run(o options) error {
+	closeOnExec()
+	if err := becomeSubreaper(); err != nil {
+		return err
+	}
+	// The loop, two in vfork, one at the disk: more only costs threads. The heap
+	// is small; collecting early keeps it so.
+	runtime.GOMAXPROCS(4)
+	debug.SetGCPercent(50)
+	s, err := newServer(o)
+	if err != nil {
+		return err
+	}
+	defer listen(s)()
+	if err := s.door.open(s, o.fd); err != nil {
+		return err
+	}
+	if s.listener >= 0 {
+		s.door.path = filepath.Join(o.runtimeDir, SocketName)
+	}
+	s.leftAloneAtFirst()
+	return s.loop()
+}
+
+// leftAloneAtFirst ends a keeper that nobody ever speaks to.
+func (s *server) leftAloneAtFirst() {
+	wait := max(s.opts.linger, helloPatience)
+	s.alone = s.timers.after(wait, func() { s.stopAll("no provider came") })
+}
+
+// listen turns signals into wakes of the loop, and returns the end of that.
+// Every signal that could be ignored by inheritance is caught, so that execve
+// gives our children the default: an ignored SIGHUP would otherwise pass on to
+// every service. SIGTERM and SIGINT mean something only without a provider,
+// the others (a terminal's, a broken stderr) nothing.
+func listen(s *server) (stop func()) {
+	// os/signal drops what a channel has no room for: one of each is enough, they
+	// are levels and not counts. Nobody reads the last channel.
+	died, end, deaf := make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(died, syscall.SIGCHLD)
+	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(deaf, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTIN,
+		syscall.SIGTTOU, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
+	done := make(chan struct{}) // closed by stop
+	go func() {                 // ends with stop
+		for {
+			select {
+			case <-died:
+				s.sigchld.Store(true)
+			case <-end:
+				s.sigterm.Store(true)
+			case <-done:
+				return
+			}
+			s.wake()
+		}
+	}()
+	return func() {
+		for _, c := range []chan os.Signal{died, end, deaf} {
+			signal.Stop(c)
+		}
+		close(done)
+	}
+}
+
+func readRSS() int64 {
+	var buf [128]byte
+	n, _ := readFile("/proc/self/statm", buf[:])
+	fields := strings.Fields(string(buf[:n]))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+func countDir(path string) int {
+	entries, _ := os.ReadDir(path)
+	return len(entries)
+}

@@ -1,0 +1,236 @@
+package keeper
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// server is the keeper: one thread that owns all of the state below and waits in
+// epoll_wait for sockets, pidfds, FIFOs, its two helpers (spawner and logs) and
+// the next deadline. Nothing here takes a lock but the helpers' leaves.
+type server struct {
+	opts  options
+	pid   int
+	group int
+	clock clock
+
+	epoll    int
+	wakefd   int // eventfd: a helper or a signal has news
+	sources  map[int32]source
+	gens     map[int32]int32
+	gen      int32
+	buf      []byte // what every FIFO is read into
+	timers   timers
+	spawner  *spawner
+	logs     *logs
+	sigchld  atomic.Bool // set by the signal goroutine
+	sigterm  atomic.Bool
+	finished bool
+
+	slots    map[ID]*slot
+	leaders  map[int]*slot // by pid, until reaped
+	exited   []*slot       // this round's
+	held     map[*slot]bool
+	flushing map[*slot]bool
+	live     int // slots that are not Over
+
+	orphans   map[int]*orphan
+	adopted   int  // how many ever
+	scanned   bool // this round
+	childDied bool
+
+	ending   bool
+	rank     int // the one being stopped
+	rankLeft int
+	sweepEnd time.Time
+
+	listener int
+	door     door
+	conn     *conn // the provider's, nil without one
+	epoch    uint64
+	events   eventLog
+	alone    *timer // end of the linger time
+	notes    []string
+	lost     uint64 // notes
+}
+
+// source is what a descriptor of the epoll set belongs to.
+type source interface{ ready(s *server) }
+
+func newServer(o options) (*server, error) {
+	s := &server{
+		opts: o, pid: os.Getpid(), group: syscall.Getpgrp(), clock: newClock(),
+		sources: make(map[int32]source), gens: make(map[int32]int32), buf: make([]byte, 64<<10),
+		slots: make(map[ID]*slot), leaders: make(map[int]*slot), held: make(map[*slot]bool),
+		flushing: make(map[*slot]bool), orphans: make(map[int]*orphan), listener: -1,
+	}
+	fifos := filepath.Join(o.runtimeDir, "fifo")
+	if err := os.MkdirAll(fifos, 0o700); err != nil {
+		return nil, fmt.Errorf("make fifo directory: %w", err)
+	}
+	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open /dev/null: %w", err)
+	}
+	if s.epoll, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	fd, _, e := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
+	if e != 0 {
+		return nil, os.NewSyscallError("eventfd2", e)
+	}
+	s.wakefd = int(fd)
+	s.watch(s.wakefd, wakeup{})
+	s.spawner = newSpawner(fifos, null, s.wake)
+	s.logs = newLogs(s.wake)
+	return s, nil
+}
+
+// loop runs until everything has ended. A round takes what has happened, lets it
+// have its consequences, and tells the provider all of them in one write.
+func (s *server) loop() error {
+	runtime.LockOSThread() // keeps the spawners off the main thread, see spawner.run
+	for range spawners {
+		go s.spawner.run() // ends with spawner.close
+	}
+	go s.logs.run() // ends with logs.close, when all is written
+	defer s.spawner.close()
+	events := make([]syscall.EpollEvent, 256)
+	for !s.finished {
+		n, err := syscall.EpollWait(s.epoll, events, s.timers.timeout())
+		if err != nil && err != syscall.EINTR {
+			return os.NewSyscallError("epoll_wait", err)
+		}
+		s.scanned = false
+		for _, ev := range events[:max(n, 0)] {
+			// A descriptor that was closed in this round may be a new one already.
+			if s.gens[ev.Fd] == ev.Pad {
+				s.sources[ev.Fd].ready(s)
+			}
+		}
+		s.timers.fire()
+		s.collect()
+		if s.conn != nil {
+			s.conn.flush(s)
+		}
+	}
+	s.farewell()
+	return nil
+}
+
+// collect is the end of a round: exits are told, and dead leaders reaped whose
+// trees are gone.
+func (s *server) collect() {
+	for len(s.exited) > 0 || s.childDied {
+		exited := s.exited
+		s.exited, s.childDied = nil, false
+		s.scan() // after the deaths were seen: their orphans are ours by now
+		for _, slot := range exited {
+			s.leaderExited(slot)
+			s.settle(slot)
+		}
+		for slot := range s.held {
+			s.settle(slot)
+		}
+	}
+}
+
+// wake interrupts epoll_wait; it is called from any goroutine.
+func (s *server) wake() {
+	one := [8]byte{1} // any value but 0 and all ones, in either byte order
+	_, _ = syscall.Write(s.wakefd, one[:])
+}
+
+type wakeup struct{}
+
+func (wakeup) ready(s *server) {
+	var count [8]byte
+	_, _ = syscall.Read(s.wakefd, count[:])
+	s.childDied = s.sigchld.Swap(false) || s.childDied
+	if s.sigterm.Swap(false) && s.conn == nil {
+		s.stopAll("signal without a provider")
+	}
+	for _, r := range s.spawner.take() {
+		s.spawned(r)
+	}
+	for slot := range s.flushing {
+		if s.logs.flushed(slot.log) {
+			s.gone(slot, nil)
+		}
+	}
+}
+
+// watch adds a descriptor to the epoll set, level-triggered.
+func (s *server) watch(fd int, src source) {
+	s.gen++
+	s.sources[int32(fd)], s.gens[int32(fd)] = src, s.gen
+	ev := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd), Pad: s.gen}
+	if err := syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		s.note(fmt.Sprintf("watch descriptor %d: %v", fd, err))
+	}
+}
+
+// rewatch changes what a watched descriptor is waited for.
+func (s *server) rewatch(fd int, events uint32) {
+	ev := syscall.EpollEvent{Events: events, Fd: int32(fd), Pad: s.gens[int32(fd)]}
+	_ = syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_MOD, fd, &ev)
+}
+
+// forget takes it out again, before it is closed.
+func (s *server) forget(fd int) {
+	delete(s.sources, int32(fd))
+	delete(s.gens, int32(fd))
+	_ = syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_DEL, fd, nil)
+}
+
+func (s *server) logPath(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(s.opts.stateDir, path)
+}
+
+// emit appends to the stream; flush sends it.
+func (s *server) emit(ev Event) {
+	ev.At = time.Now()
+	ev.Mono = s.clock.mono(ev.At)
+	s.events.add(ev)
+}
+
+// acknowledge forgets events, and the slots that ended with them.
+func (s *server) acknowledge(seq uint64) {
+	for _, ev := range s.events.trim(seq) {
+		if slot := s.slots[ev.ID]; slot != nil && slot.state == Over && slot.last == ev.Seq {
+			delete(s.slots, ev.ID)
+		}
+	}
+}
+
+func (s *server) stats() *Stats {
+	st := &Stats{
+		PID: s.pid, RSS: readRSS(), Goroutines: runtime.NumGoroutine(),
+		Threads: countDir("/proc/self/task"), FDs: countDir("/proc/self/fd"),
+		Slots: len(s.slots), Live: s.live, Orphans: len(s.orphans), Events: len(s.events.list),
+		DroppedLines: s.logs.droppedLines(), LostNotes: s.lost,
+	}
+	return st
+}
+
+// farewell lets the last lines reach the disk and the last events the provider,
+// each within a second.
+func (s *server) farewell() {
+	s.logs.close()
+	select {
+	case <-s.logs.done:
+	case <-time.After(flushPatience):
+	}
+	if s.conn != nil {
+		s.conn.flushAll(s)
+	}
+	s.door.close(s)
+}

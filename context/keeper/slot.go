@@ -1,0 +1,228 @@
+package keeper
+
+import (
+	"syscall"
+	"time"
+)
+
+// slot is one process that was asked for, from the request until its last event
+// is acknowledged. Owned by the loop.
+type slot struct {
+	id    ID
+	spec  Spec // argv and environment are let go once it runs
+	state State
+
+	pid    int // also its group; taken until the slot is reaped
+	pidfd  int // -1 when the leader is dead
+	start  Identity
+	reaped bool // the number is no longer ours: nothing may be signalled
+	exited bool // the leader is dead; it stays a zombie while its tree lives
+	exit   exit
+
+	out, err *stream
+	log      *logFile
+	tail     []byte
+
+	recipe   Recipe // in force while Stopping
+	deadline *timer // end of grace, next round of killing, or patience with the disk
+	due      time.Time
+	killing  bool
+	killEnd  time.Time
+	pause    time.Duration
+
+	askedStop *Recipe // what came while Spawning
+	askedKill bool
+
+	last uint64 // Seq of its last event, when Over
+}
+
+// spawn begins a slot. The same ID again is the same slot: nothing happens.
+func (s *server) spawn(spec Spec) {
+	if s.slots[spec.ID] != nil {
+		return
+	}
+	if s.ending {
+		s.emit(Event{Kind: SpawnFailed, ID: spec.ID, Err: "keeper is ending"})
+		return
+	}
+	slot := &slot{id: spec.ID, spec: spec, state: Spawning, pidfd: -1}
+	s.slots[spec.ID] = slot
+	s.live++
+	if err := spec.check(); err != nil {
+		s.fail(slot, err.Error())
+		return
+	}
+	s.spawner.push(spec)
+}
+
+func (s *server) fail(slot *slot, reason string) {
+	s.emit(Event{Kind: SpawnFailed, ID: slot.id, Err: reason})
+	s.over(slot)
+}
+
+// spawned takes a result of the spawner. The exit may have happened already: it
+// is the pidfd's to tell, which is watched from here on, so Spawned comes first.
+func (s *server) spawned(r spawned) {
+	slot := s.slots[r.id]
+	slot.out = s.stream(slot, r.out, "out")
+	slot.err = s.stream(slot, r.err, "err")
+	slot.spec.Argv, slot.spec.Env = nil, nil
+	if r.failure != nil {
+		s.closeStreams(slot)
+		s.fail(slot, r.failure.Error())
+		return
+	}
+	slot.state, slot.pid, slot.pidfd, slot.start = Running, r.pid, r.pidfd, r.start
+	if path := slot.spec.Output.Log; path != "" {
+		slot.log = s.logs.open(s.logPath(path))
+	}
+	s.leaders[r.pid] = slot
+	s.watch(r.pidfd, slot)
+	s.emit(Event{Kind: Spawned, ID: slot.id, PID: slot.pid, Start: slot.start})
+	switch {
+	case slot.askedKill:
+		s.kill(slot)
+	case slot.askedStop != nil:
+		s.stop(slot, slot.askedStop)
+	}
+}
+
+func (s *server) stream(slot *slot, fd int, name string) *stream {
+	if fd < 0 {
+		return nil
+	}
+	st := &stream{slot: slot, name: name, path: fifoPath(s.spawner.fifo, slot.id, name), fd: fd}
+	s.watch(fd, st)
+	return st
+}
+
+// ready is the pidfd's news: the leader is dead, with all its threads.
+func (slot *slot) ready(s *server) {
+	s.forget(slot.pidfd)
+	_ = syscall.Close(slot.pidfd)
+	slot.pidfd = -1
+	s.exited = append(s.exited, slot)
+}
+
+// leaderExited tells the exit at once. What is left of its tree gets the recipe:
+// a service is over when its leader is.
+func (s *server) leaderExited(slot *slot) {
+	slot.exit, _ = peekExit(slot.pid)
+	slot.exited = true
+	s.held[slot] = true
+	if slot.state == Over {
+		return // was named a survivor, and is none after all
+	}
+	if slot.spec.Output.Tail > 0 {
+		slot.drain(s)
+	}
+	s.emit(Event{
+		Kind: Exited, ID: slot.id, PID: slot.pid, Start: slot.start,
+		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Output: string(slot.tail),
+	})
+	slot.tail = nil
+	if slot.state != Stopping && len(s.members(slot)) > 0 {
+		s.stop(slot, nil)
+	}
+}
+
+// settle reaps a dead leader when its tree is gone. Only now its number, which
+// is its group's, may go to someone else.
+func (s *server) settle(slot *slot) {
+	if len(s.members(slot)) > 0 || !reap(slot.pid) {
+		return
+	}
+	delete(s.held, slot)
+	delete(s.leaders, slot.pid)
+	slot.reaped = true
+	if slot.state == Over {
+		return
+	}
+	slot.cancel()
+	slot.state = Stopping
+	slot.drain(s)
+	s.closeStreams(slot)
+	if slot.log != nil && !s.logs.flushed(slot.log) {
+		// No Gone before its last line is in the file, unless the disk stalls.
+		s.flushing[slot] = true
+		slot.deadline = s.timers.after(flushPatience, func() { s.gone(slot, nil) })
+		return
+	}
+	s.gone(slot, nil)
+}
+
+// gone tells the end, with the pids that could not be ended.
+func (s *server) gone(slot *slot, survivors []int) {
+	ev := Event{
+		Kind: Gone, ID: slot.id, PID: slot.pid, Start: slot.start,
+		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Survivors: survivors,
+	}
+	if len(survivors) > 0 {
+		ev.Err = "SIGKILL did not end everything in time"
+	}
+	delete(s.flushing, slot)
+	slot.cancel()
+	if slot.log != nil {
+		s.logs.release(slot.log)
+		slot.log = nil
+	}
+	s.emit(ev)
+	s.over(slot)
+}
+
+// over follows the last event of a slot.
+func (s *server) over(slot *slot) {
+	slot.state, slot.last = Over, s.events.last()
+	s.live--
+	if s.ending && slot.spec.Stop.Rank == s.rank {
+		if s.rankLeft--; s.rankLeft == 0 {
+			s.stopRank()
+		}
+	}
+}
+
+func (slot *slot) cancel() {
+	if slot.deadline != nil {
+		slot.deadline.do = nil
+		slot.deadline = nil
+	}
+}
+
+func (slot *slot) drain(s *server) {
+	for _, st := range []*stream{slot.out, slot.err} {
+		if st != nil {
+			st.drain(s)
+		}
+	}
+}
+
+func (s *server) closeStreams(slot *slot) {
+	for _, st := range []*stream{slot.out, slot.err} {
+		if st != nil {
+			st.close(s)
+		}
+	}
+	slot.out, slot.err = nil, nil
+}
+
+// keepTail keeps the last bytes of both streams, in the order of reading.
+func (slot *slot) keepTail(data []byte) {
+	limit := slot.spec.Output.Tail
+	if limit == 0 || slot.exited {
+		return
+	}
+	if len(data) > limit {
+		data = data[len(data)-limit:]
+	}
+	if excess := len(slot.tail) + len(data) - limit; excess > 0 {
+		slot.tail = append(slot.tail[:0], slot.tail[excess:]...)
+	}
+	slot.tail = append(slot.tail, data...)
+}
+
+func (slot *slot) status() Status {
+	return Status{
+		ID: slot.id, State: slot.state, PID: slot.pid, Start: slot.start, Exited: slot.exited,
+		Code: slot.exit.code, Signal: int(slot.exit.signal), Stop: slot.spec.Stop, Log: slot.spec.Output.Log,
+	}
+}

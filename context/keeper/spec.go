@@ -1,0 +1,82 @@
+package keeper
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Spec is everything the keeper must know to run a process, and to end it alone.
+// It is complete: the keeper adds nothing to argv or the environment.
+type Spec struct {
+	ID     ID       `json:"id"`
+	Path   string   `json:"path"` // absolute
+	Argv   []string `json:"argv"` // argv[0] included, passed on unchanged
+	Env    []string `json:"env"`  // KEY=value, the whole environment
+	Dir    string   `json:"dir,omitempty"`
+	Stop   Recipe   `json:"stop"`
+	Output Output   `json:"output"`
+}
+
+// Recipe says how a slot is ended: Signal to its process group, Grace, then
+// SIGKILL until nothing is left.
+type Recipe struct {
+	// Rank orders the end of everything: slots of the lowest rank are stopped
+	// first and together, the next rank when they are gone.
+	Rank int `json:"rank,omitempty"`
+	// Signal is the polite one; 0 means SIGTERM.
+	Signal syscall.Signal `json:"signal,omitempty"`
+	// Grace is the time between Signal and SIGKILL; 0 means at once.
+	Grace time.Duration `json:"grace,omitempty"`
+}
+
+// Output says where stdout and stderr of a slot go. With the zero Output both
+// are /dev/null.
+type Output struct {
+	// Log is the file that lines are appended to, each as RFC 3339 time with nine
+	// digits of nanoseconds, space, "out" or "err", space, the line as written.
+	// A relative path is taken from the keeper's state directory. "" is no file.
+	Log string `json:"log,omitempty"`
+	// Tail is how many of the last bytes of both streams together come back with
+	// Exited, as written. At most MaxTail.
+	Tail int `json:"tail,omitempty"`
+}
+
+// MaxTail bounds Output.Tail, in bytes.
+const MaxTail = 64 << 10
+
+// check refuses what no kernel could run, with a reason that names the field.
+func (s *Spec) check() error {
+	switch {
+	case s.ID.Transaction == "" || s.ID.Task == "":
+		return errors.New("spec has no id")
+	case !filepath.IsAbs(s.Path):
+		return fmt.Errorf("path %q is not absolute", s.Path)
+	case len(s.Argv) == 0:
+		return errors.New("argv is empty")
+	case s.Dir != "" && !filepath.IsAbs(s.Dir):
+		return fmt.Errorf("directory %q is not absolute", s.Dir)
+	case s.Stop.Grace < 0:
+		return fmt.Errorf("grace %v is negative", s.Stop.Grace)
+	case s.Stop.Signal < 0 || s.Stop.Signal > 64:
+		return fmt.Errorf("signal %d does not exist", int(s.Stop.Signal))
+	case s.Output.Tail < 0 || s.Output.Tail > MaxTail:
+		return fmt.Errorf("tail of %d bytes is beyond %d", s.Output.Tail, MaxTail)
+	}
+	for _, text := range append(append([]string{s.Path, s.Dir, s.Output.Log}, s.Argv...), s.Env...) {
+		if strings.IndexByte(text, 0) >= 0 {
+			return fmt.Errorf("%q holds a NUL", text)
+		}
+	}
+	return nil
+}
+
+func (r Recipe) signal() syscall.Signal {
+	if r.Signal == 0 {
+		return syscall.SIGTERM
+	}
+	return r.Signal
+}
