@@ -124,6 +124,15 @@ func parse(file string, in io.Reader, bounds Bounds) (*Context, error) {
 
 // parseFile reads the tree of a file whose root element has the wanted name.
 func parseFile(file string, in io.Reader, root string, bounds Bounds) (*node, error) {
+	src, err := readBounded(file, in, bounds)
+	if err != nil {
+		return nil, err
+	}
+	return rootOf(file, src, root, bounds)
+}
+
+// readBounded reads all of in and converts it to UTF-8.
+func readBounded(file string, in io.Reader, bounds Bounds) ([]byte, error) {
 	var src bytes.Buffer
 	// One byte more than allowed tells a file at the limit from one beyond it.
 	n, err := src.ReadFrom(io.LimitReader(in, bounds.Bytes+1))
@@ -133,7 +142,16 @@ func parseFile(file string, in io.Reader, root string, bounds Bounds) (*node, er
 	if n > bounds.Bytes {
 		return nil, ErrorList{{Pos: Pos{file, 1, 1}, Msg: fmt.Sprintf("the file is larger than %d bytes", bounds.Bytes)}}
 	}
-	tree, err := parseTree(file, src.Bytes(), bounds)
+	text, err := toUTF8(src.Bytes())
+	if err != nil {
+		return nil, ErrorList{{Pos: Pos{file, 1, 1}, Msg: err.Error()}}
+	}
+	return text, nil
+}
+
+// rootOf parses text and checks the name of its root element.
+func rootOf(file string, text []byte, root string, bounds Bounds) (*node, error) {
+	tree, err := parseTree(file, text, bounds)
 	if err != nil {
 		return nil, err
 	}

@@ -16,9 +16,11 @@ type node struct {
 	pos   Pos
 	attrs []attr
 	nodes []*node
-	text  string   // of a leaf, stripped
+	text  string   // stripped; of an element with children it means nothing
 	spec  *element // what the table says of it; nil when it is unknown there
 	value any      // in a message: the JSON it was made from
+
+	start, end int64 // in a file: its first byte, and the one behind its last
 }
 
 type attr struct {
@@ -73,18 +75,17 @@ func (n *node) content() string {
 	return n.text
 }
 
-// parseTree reads one XML document. It walks raw tokens and matches the tags
+// parseTree reads one XML document in UTF-8. It walks raw tokens and matches the tags
 // itself: encoding/xml would report a stray closing tag without a column and
 // without saying which element it should have closed.
 func parseTree(file string, src []byte, bounds Bounds) (*node, error) {
-	utf8, err := toUTF8(src)
-	if err != nil {
-		return nil, ErrorList{{Pos: Pos{file, 1, 1}, Msg: err.Error()}}
-	}
-	p := &treeParser{file: file, src: utf8, bounds: bounds, dec: xml.NewDecoder(bytes.NewReader(utf8))}
+	p := &treeParser{file: file, src: src, bounds: bounds, dec: xml.NewDecoder(bytes.NewReader(src))}
 	p.dec.CharsetReader = sameReader
 	if e := p.run(); e != nil {
-		return nil, ErrorList{e}
+		p.errs = append(p.errs, e)
+	}
+	if len(p.errs) > 0 {
+		return nil, p.errs
 	}
 	return p.root, nil
 }
@@ -96,7 +97,8 @@ type treeParser struct {
 	dec    *xml.Decoder
 	root   *node
 	open   []*node
-	texts  [][]byte // of each open element
+	texts  [][]byte  // of each open element
+	errs   ErrorList // stray closing tags, behind which reading can go on
 }
 
 func (p *treeParser) run() *Error {
@@ -110,8 +112,7 @@ func (p *treeParser) run() *Error {
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			err := p.start(t, pos, p.src[start:p.dec.InputOffset()])
-			if err != nil {
+			if err := p.start(t, pos, start); err != nil {
 				return err
 			}
 		case xml.EndElement:
@@ -152,8 +153,8 @@ func (p *treeParser) end(err error) *Error {
 	return &Error{Pos: pos, Msg: strings.TrimPrefix(err.Error(), "xml: ")}
 }
 
-func (p *treeParser) start(t xml.StartElement, pos Pos, tag []byte) *Error {
-	n := &node{name: fullName(t.Name), pos: pos}
+func (p *treeParser) start(t xml.StartElement, pos Pos, start int64) *Error {
+	n := &node{name: fullName(t.Name), pos: pos, start: start}
 	switch {
 	case len(p.open) > 0:
 		parent := p.open[len(p.open)-1]
@@ -166,7 +167,7 @@ func (p *treeParser) start(t xml.StartElement, pos Pos, tag []byte) *Error {
 	if len(p.open) == p.bounds.Depth {
 		return &Error{Pos: pos, Msg: fmt.Sprintf("<%s> is nested deeper than %d elements", n.name, p.bounds.Depth)}
 	}
-	places := attrPlaces(tag, pos)
+	places := attrPlaces(p.src[start:p.dec.InputOffset()], pos)
 	for i, a := range t.Attr {
 		name := fullName(a.Name)
 		// Namespaces and schema hints are for editors, not for us.
@@ -199,9 +200,11 @@ func (p *treeParser) close(name string, pos Pos) *Error {
 				return &Error{Pos: pos, Msg: fmt.Sprintf("</%s> comes while <%s>, opened at %s, is still open; close that one first", name, n.name, n.pos.line())}
 			}
 		}
-		return &Error{Pos: pos, Msg: fmt.Sprintf("</%s> closes nothing: the element open here is <%s>, opened at %s; remove the tag or open <%s> before it", name, n.name, n.pos.line(), name)}
+		p.errs = append(p.errs, &Error{Pos: pos, Msg: fmt.Sprintf("</%s> closes nothing: the element open here is <%s>, opened at %s; remove the tag or open <%s> before it", name, n.name, n.pos.line(), name)})
+		return nil
 	}
 	n.text = strings.TrimSpace(string(p.texts[last]))
+	n.end = p.dec.InputOffset()
 	p.open, p.texts = p.open[:last], p.texts[:last]
 	return nil
 }
