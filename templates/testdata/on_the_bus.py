@@ -1,0 +1,317 @@
+"""Runs a generated Python service against real ZeroMQ sockets.
+
+Usage: on_the_bus.py LOOPED_DIR SINGLE_DIR, the directories as Files made them.
+The forwarder is libzmq's own: SUB and PUB, bound, as the original had it.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+import zmq
+
+LOOPED, SINGLE = sys.argv[1:3]
+NAME, SERVICE, TASK, TRANSACTION = "EchoAction", "echo_action", "ts001", "6FDAHH3WPRVV7FGZCRIN"
+WAIT_MS = 20000  # of a test that fails; one that passes does not wait
+
+
+class Forwarder:
+    """Everything that arrives at backend leaves at frontend."""
+
+    def __init__(self, frontend, backend, returning=()):
+        """Lets publishers in when the service and the returning are back.
+
+        A socket subscribes anew only when its thread looks at it.
+        """
+        self.context = zmq.Context()
+        self.outward = self.context.socket(zmq.XPUB)
+        self.outward.xpub_verbose = True
+        self.outward.bind(frontend)
+        back = 0 if returning else -1
+        while 0 <= back <= len(returning):
+            for socket in returning:
+                socket.poll(10)
+            if self.outward.poll(10):
+                self.outward.recv()
+                back += 1
+        self.inward = self.context.socket(zmq.SUB)
+        self.inward.subscribe("")
+        self.inward.bind(backend)
+        self.thread = threading.Thread(target=self.forward)
+        self.thread.start()
+
+    def forward(self):
+        try:
+            while True:
+                self.outward.send_multipart(self.inward.recv_multipart())
+        except zmq.ContextTerminated:
+            self.inward.close(0)
+            self.outward.close(0)
+
+    def close(self):
+        self.context.term()
+        self.thread.join()
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.frontend = "ipc://%s/front" % self.dir
+        self.backend = "ipc://%s/back" % self.dir
+        self.forwarder = Forwarder(self.frontend, self.backend)
+        self.context = zmq.Context()
+        self.sub = self.context.socket(zmq.SUB)
+        self.pub = self.context.socket(zmq.XPUB)
+        monitor = self.sub.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self.sub.subscribe("")
+        self.sub.connect(self.frontend)
+        self.assertTrue(monitor.poll(WAIT_MS))
+        self.sub.disable_monitor()
+        monitor.close()
+        self.pub.connect(self.backend)
+        self.assertTrue(self.pub.poll(WAIT_MS))
+        self.hear_ourselves()
+        self.child = None
+
+    def hear_ourselves(self):
+        """Speaks until it hears itself: the subscription is there for sure."""
+        while not self.sub.poll(20):
+            self.pub.send(b"noise @@@ {}")
+        while self.sub.poll(50):
+            self.sub.recv()
+
+    def tearDown(self):
+        if self.child and self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        self.sub.close(0)
+        self.pub.close(0)
+        self.context.term()
+        self.forwarder.close()
+
+    def start(self, directory, state="on_start", task=None):
+        if task is not None:
+            copy = os.path.join(self.dir, NAME)
+            shutil.copytree(directory, copy)
+            with open(os.path.join(copy, NAME + ".py"), "w") as f:
+                f.write(task)
+            directory = copy
+        self.child = subprocess.Popen(
+            [os.path.join(directory, "main.py")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(
+                os.environ,
+                ZMS_TASK="%s/%s/1" % (TRANSACTION, TASK),
+                ZMS_SERVICE_ID=TASK,
+                ZMS_TRANSACTION=TRANSACTION,
+                ZMS_CONTEXT_ID="context001",
+                ZMS_FRONTEND=self.frontend,
+                ZMS_BACKEND=self.backend,
+                ZMS_CONFIG=json.dumps(self.task("start", state)),
+                ZMS_STATE_DIR=self.dir,
+            ),
+        )
+
+    def task(self, action, state="on_start", **changes):
+        header = dict(
+            dict(action=action, service_id=TASK, service_name=SERVICE, transaction=TRANSACTION),
+            **changes
+        )
+        nothing = {"action": "", "call": ""}
+        return {
+            "id": TASK,
+            "instance": NAME,
+            "serviceType": "Process",
+            "topic": "process",
+            "Task": {
+                "description": "",
+                "message": {
+                    "header": header,
+                    "content": {"configuration": {"device_action": "shout", "location": "/x"}},
+                },
+                "state": {
+                    "type": state,
+                    "on_start": nothing,
+                    "on_update": nothing,
+                    "on_fail": nothing,
+                    "on_exit": nothing,
+                },
+            },
+        }
+
+    def send(self, action, **changes):
+        self.pub.send(("process @@@ " + json.dumps(self.task(action, **changes))).encode())
+
+    def control(self):
+        """The next control message: action and status."""
+        while True:
+            self.assertTrue(self.sub.poll(WAIT_MS), "nothing on the bus")
+            topic, _, text = self.sub.recv().decode("utf-8", "replace").partition(" @@@ ")
+            if topic == "control":
+                break
+        message = json.loads(text)
+        canonical = json.dumps(message, sort_keys=True, indent=4, separators=(",", ": "))
+        self.assertEqual(text, canonical.replace("@@@", "@@\\u0040"))
+        header, status = message["header"], message["content"]["status"]
+        self.assertEqual(
+            header,
+            {
+                "action": header["action"],
+                "service_id": TASK,
+                "service_name": SERVICE,
+                "service_transaction": TRANSACTION,
+            },
+        )
+        self.assertEqual(status["device_action"], "shout")
+        return header["action"], status
+
+    def expect(self, action, result="success", **items):
+        got, status = self.control()
+        self.assertEqual((got, status["result"]), (action, result), status)
+        for name, value in items.items():
+            self.assertEqual(status.get(name), value)
+        return status
+
+    def expect_exit(self, code):
+        self.assertEqual(self.child.wait(WAIT_MS / 1000), code)
+        self.assertFalse(self.sub.poll(100), "something after the last word")
+
+
+class OnTheBus(Case):
+    def test_stops_when_told_on_the_bus(self):
+        self.start(LOOPED)
+        self.expect("started", pid=self.child.pid)
+        self.send("stop")
+        self.expect("stopped", pid=self.child.pid)
+        self.expect_exit(0)
+
+    def test_stops_at_sigterm(self):
+        self.start(LOOPED)
+        self.expect("started")
+        self.child.send_signal(signal.SIGTERM)
+        self.expect("stopped", pid=self.child.pid)
+        self.expect_exit(0)
+
+    def test_stops_once_when_told_twice(self):
+        self.start(LOOPED)
+        self.expect("started")
+        self.send("stop")
+        self.send("stop", service_name="all")
+        self.child.send_signal(signal.SIGTERM)
+        self.expect("stopped")
+        self.expect_exit(0)
+
+    def test_single_is_started_then_stopped(self):
+        for _ in range(5):
+            self.start(SINGLE)
+            self.expect("started", pid=self.child.pid)
+            self.expect("stopped", pid=self.child.pid)
+            self.expect_exit(0)
+
+    def test_created_waits_for_its_start(self):
+        self.start(LOOPED, state="on_update")
+        self.expect("created", pid=self.child.pid)
+        self.send("start")
+        self.expect("started", pid=self.child.pid)
+        self.send("start")  # is running already
+        self.send("stop")
+        self.expect("stopped")
+        self.expect_exit(0)
+
+    def test_created_can_be_stopped(self):
+        self.start(LOOPED, state="on_exit")
+        self.expect("created")
+        self.child.send_signal(signal.SIGTERM)
+        self.expect("stopped")
+        self.expect_exit(0)
+
+    def test_an_exception_is_a_failure(self):
+        self.start(
+            SINGLE,
+            task="""
+class EchoShouting:
+    def __init__(self, **configuration): pass
+    def run(self, session):
+        session.notify("updated", "success", {"at": "@@@"})
+        raise ValueError("too hot")
+""",
+        )
+        self.expect("started")
+        self.expect("updated", at="@@@")
+        self.expect("failed", "failure", reason="ValueError: too hot", pid=self.child.pid)
+        self.expect_exit(1)
+
+    def test_a_task_that_cannot_be_made_is_a_failed_start(self):
+        self.start(
+            SINGLE,
+            task="""
+class EchoShouting:
+    def __init__(self, device_action, location): raise KeyError("interface")
+    def run(self, session): pass
+""",
+        )
+        self.expect("started", "failure", reason="KeyError: 'interface'")
+        self.expect_exit(1)
+
+    def test_other_peoples_commands_and_garbage_change_nothing(self):
+        self.start(LOOPED)
+        self.expect("started")
+        self.send("stop", service_id="ts002")
+        self.send("stop", transaction="ANOTHER")
+        self.send("stop", service_name="another_action")
+        self.send("restart")
+        for garbage in (b"process", b"process @@@", b"process @@@ null", b"process @@@ \xff", b"process @@@ [1]",
+                        b'process @@@ {"Task": 1}', b'process @@@ {"Task": {"message": {"header": []}}}'):
+            self.pub.send(garbage)
+        self.send("stop")
+        self.expect("stopped")
+        self.expect_exit(0)
+
+    def test_repeats_its_state_when_the_bus_is_back(self):
+        self.start(LOOPED)
+        self.expect("started")
+        self.forwarder.close()
+        self.forwarder = Forwarder(self.frontend, self.backend, returning=[self.sub])
+        self.expect("started", pid=self.child.pid)
+        self.hear_ourselves()
+        self.send("stop")
+        self.expect("stopped")
+        self.expect_exit(0)
+
+    def test_hears_other_services_when_it_asks(self):
+        self.start(
+            LOOPED,
+            task="""
+class EchoShouting:
+    topics = ("control",)
+    def __init__(self, **configuration): pass
+    def run(self, session):
+        while not session.stopping():
+            heard = session.receive(0.1)
+            if heard and heard[1]["header"]["action"] == "failed":
+                session.notify("updated", "success", {"heard": heard[1]["header"]["service_id"]})
+""",
+        )
+        self.expect("started")
+        self.pub.send(b'control @@@ {"header": {"action": "failed", "service_id": "ts009"}}')
+        while True:
+            self.assertTrue(self.sub.poll(WAIT_MS))
+            message = json.loads(self.sub.recv().decode().split(" @@@ ")[1])
+            if message["header"]["action"] == "updated":
+                break
+        self.assertEqual(message["content"]["status"]["heard"], "ts009")
+        self.send("stop")
+        self.expect("stopped")
+        self.expect_exit(0)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
