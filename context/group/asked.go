@@ -127,15 +127,13 @@ func (t *Transaction) restart(k *task, c event.Cause) {
 	run := k.spec.RunsAtStart() || s.state != event.Defined && s.state != event.Created
 	k.want = want{up: true, above: s.inc, run: run, cause: c}
 	s.end = endOther
-	if !s.present {
-		if s.state != event.Defined {
-			t.sayProcess(k, Stop, c)
-		}
-		t.take(k)
-		if s.state == event.Created { // a command that waits: it is made ready anew
-			t.create(k)
-			return
-		}
+	if s.state != event.Defined && (!s.present || s.exit != nil) {
+		t.sayProcess(k, Stop, c)
+	}
+	t.take(k)
+	if !s.present && s.state == event.Created { // a command that waits: it is made ready anew
+		t.create(k)
+		return
 	}
 	t.reconcile(k)
 }

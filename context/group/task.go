@@ -45,7 +45,6 @@ type seen struct {
 	// of this incarnation
 	start       uint64  // Seq of the change that started it
 	root        uint64  // of the chain that started it
-	request     string  // of the chain that started it
 	reached     bool    // it has been created or started: a failure now is no failed start
 	spoke       bool    // it has said something itself: it hears the bus
 	saidStopped bool    // it said `stopped` or `exited` itself

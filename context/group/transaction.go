@@ -250,12 +250,14 @@ func (t *Transaction) end(k *task, c event.Cause) {
 	t.emit(End{k.ref(t.opts.Transaction), k.spec.Process.Stop, c})
 }
 
-// reconcile closes the gap between what is wanted of k and what is seen.
+// reconcile closes the gap between what is wanted of k and what is seen. What is
+// left behind by a leader that has exited is being ended by the keeper already:
+// there is nothing to ask for, only AllGone to wait for.
 func (t *Transaction) reconcile(k *task) {
 	w, s := &k.want, &k.seen
 	switch {
 	case !w.up && s.present:
-		if !s.ending {
+		if !s.ending && s.exit == nil {
 			t.apply(k, machine.StopAsked, w.cause)
 		}
 	case !w.up:
@@ -263,7 +265,7 @@ func (t *Transaction) reconcile(k *task) {
 			t.apply(k, machine.DropAsked, w.cause)
 		}
 	case s.present && s.inc <= w.above:
-		if !s.ending {
+		if !s.ending && s.exit == nil {
 			t.apply(k, machine.StopAsked, w.cause)
 		}
 	case s.present:

@@ -1,0 +1,155 @@
+package group
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"zmicroservices/conf"
+	"zmicroservices/context/event"
+)
+
+// modelSteps × the number of checks (100) is the number of random events.
+const modelSteps = 10_000
+
+// TestRandomEventsKeepThePromises drives Step with everything that can happen,
+// in any order, and holds it to what must always be so (see world): never two
+// processes for one task service, started before stopped, no effect without a
+// cause, storms bounded; and at the end, when the world is quiet, what was
+// wanted is reached and every start has had its end.
+func TestRandomEventsKeepThePromises(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		o := options()
+		o.Transitions = conf.Transitions{Intensity: 3, Window: 5 * time.Second}
+		tasks := randomTasks(rt)
+		w := newWorld(failing{t, rt}, o)
+		for range modelSteps {
+			randomEvent(rt, w, tasks)
+		}
+		calm(w, tasks)
+		quiet(rt, w)
+	})
+}
+
+// failing lets a world fail the check and not the test, so that rapid shrinks it.
+type failing struct {
+	testing.TB
+	rt *rapid.T
+}
+
+func (f failing) Fatalf(format string, args ...any) { f.rt.Fatalf(format, args...) }
+func (f failing) Helper()                           {}
+
+func randomTasks(rt *rapid.T) []*conf.Task {
+	ids := []string{"ts001", "ts002", "ts003", "ts004"}
+	tasks := make([]*conf.Task, len(ids))
+	for i, id := range ids {
+		var ts []conf.Transition
+		for _, trigger := range []string{"on_start", "on_update", "on_fail", "on_exit"} {
+			if action := rapid.SampledFrom([]string{"", "", "start", "stop", "restart", "wave"}).Draw(rt, trigger); action != "" {
+				ts = append(ts, on(trigger, action, rapid.SampledFrom(ids).Draw(rt, "call")))
+			}
+		}
+		if tasks[i] = command(id, ts...); rapid.Bool().Draw(rt, "self") {
+			tasks[i] = service(id, ts...)
+		}
+		if rapid.IntRange(0, 3).Draw(rt, "entry") == 0 {
+			waiting(tasks[i])
+		}
+	}
+	return tasks
+}
+
+func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
+	// One draw an event keeps a million of them affordable.
+	n := rapid.IntRange(0, 1<<16-1).Draw(rt, "event")
+	task := tasks[n%4]
+	id := event.TaskID(task.ID)
+	n /= 4
+	kind, n := n%24, n/24
+	switch kind {
+	case 0, 1:
+		w.step(asks(Start, task))
+	case 2:
+		w.step(asks(Stop, task))
+	case 3:
+		w.step(asks(Restart, task))
+	case 4:
+		w.step(asks([]Action{Start, Stop, Restart}[n%3], tasks...))
+	case 5:
+		if n%8 == 0 {
+			w.step(asks(Stop))
+		}
+	case 6, 7, 8, 9:
+		w.spawn(id)
+	case 10:
+		w.refuseSpawn(id)
+	case 11:
+		w.exit(id, []event.Exit{{}, {Code: 3}, {Signal: "SIGKILL"}}[n%3])
+	case 12, 13:
+		if p := w.procs[id]; p != nil && p.dying {
+			w.exit(id, event.Exit{Signal: "SIGTERM"})
+		}
+	case 14, 15, 16:
+		w.leave(id)
+	case 17, 18, 19:
+		words := []string{"started", "created", "updated", "failed", "stopped", "exited", "started", "hum"}
+		result := "success"
+		if n%16 == 0 {
+			result = "failure"
+		}
+		w.speak(id, words[n%8], result)
+	case 20: // the words and the ends of the dead
+		if len(w.launchd) > 0 {
+			dead := w.launchd[n%len(w.launchd)]
+			if p := w.procs[dead.Task]; p == nil || p.ref != dead {
+				w.step([]event.Event{
+					event.Exited{Ref: dead}, event.Gone{Ref: dead}, event.Spawned{Ref: dead, PID: 9},
+					event.Notice{Ref: dead, Action: "started"},
+				}[n%4])
+			}
+		}
+	case 21:
+		w.tick(time.Duration(n%100) * time.Millisecond)
+	case 22:
+		w.tick(time.Duration(n%40) * time.Second)
+	case 23: // the provider dies and the keeper ends everything with it; a new one begins
+		if n%16 == 0 {
+			fresh := newWorld(w.t, w.tx.opts)
+			fresh.now = w.now
+			*w = *fresh
+		}
+	}
+	if len(w.launchd) > 64 {
+		w.launchd = w.launchd[32:]
+	}
+	if len(w.changes) > 64 {
+		w.changes = w.changes[32:]
+	}
+	w.said, w.answers = nil, nil
+}
+
+// calm stops everything, so that transitions which chase each other end too.
+func calm(w *world, tasks []*conf.Task) {
+	w.settle()
+	w.step(asks(Exit))
+	w.settle()
+}
+
+func quiet(rt *rapid.T, w *world) {
+	if !w.tx.Quiet() {
+		rt.Fatalf("after an exit the transaction is not quiet: %+v", w.tx.open)
+	}
+	for _, v := range w.tx.View().Tasks {
+		if v.Present || v.State == event.Starting || v.State == event.Started || v.State == event.Stopping {
+			rt.Fatalf("%s is %s, present %v, after an exit", v.ID, v.State, v.Present)
+		}
+	}
+	if len(w.procs) > 0 {
+		rt.Fatalf("processes left: %v", w.procs)
+	}
+	if len(w.tx.open) > 0 {
+		rt.Fatalf("requests without an answer: %d", len(w.tx.open))
+	}
+}

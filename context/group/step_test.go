@@ -1,0 +1,348 @@
+package group
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"zmicroservices/conf"
+	"zmicroservices/context/event"
+)
+
+func expect(t *testing.T, w *world, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, w.take()); diff != "" {
+		t.Errorf("said (-want +got):\n%s", diff)
+	}
+}
+
+func (w *world) answered(t *testing.T, ok bool, reason string) {
+	t.Helper()
+	if len(w.answers) != 1 {
+		t.Fatalf("%d answers, want one: %+v", len(w.answers), w.answers)
+	}
+	a := w.answers[0]
+	w.answers = nil
+	if a.OK != ok || !strings.Contains(a.Reason, reason) {
+		t.Errorf("answer %+v, want ok %v and a reason with %q", a, ok, reason)
+	}
+}
+
+func TestACommandIsStartedAndStopped(t *testing.T) {
+	w := newWorld(t, options())
+	a := command("ts001")
+	w.step(asks(Start, a))
+	expect(t, w, "process start ts001")
+	w.spawn("ts001")
+	expect(t, w, "control started ts001")
+	w.answered(t, true, "")
+	w.step(asks(Stop, a))
+	expect(t, w, "process stop ts001")
+	w.exit("ts001", event.Exit{Signal: "SIGTERM"})
+	expect(t, w) // stopped only when nothing is left
+	w.leave("ts001")
+	expect(t, w, "control stopped ts001")
+	w.answered(t, true, "")
+}
+
+func TestARestartWaitsForTheOldProcess(t *testing.T) {
+	w := newWorld(t, options())
+	a := service("ts001")
+	w.step(asks(Start, a))
+	w.settle()
+	w.take()
+	w.answers = nil
+	w.step(asks(Restart, a))
+	expect(t, w, "process stop ts001")
+	w.speak("ts001", "stopped", "success")
+	w.exit("ts001", event.Exit{})
+	expect(t, w, "control stopped ts001")
+	w.leave("ts001")
+	expect(t, w, "process start ts001")
+	w.spawn("ts001")
+	w.speak("ts001", "started", "success")
+	expect(t, w, "control started ts001")
+	w.answered(t, true, "")
+}
+
+func TestARestartOfAnEndedServiceSaysStopAndStart(t *testing.T) {
+	w := newWorld(t, options())
+	a := service("ts001")
+	w.step(asks(Start, a))
+	w.spawn("ts001")
+	w.speak("ts001", "started", "success")
+	w.speak("ts001", "stopped", "success")
+	w.exit("ts001", event.Exit{})
+	w.leave("ts001")
+	w.take()
+	w.step(asks(Restart, a))
+	expect(t, w, "process stop ts001", "process start ts001")
+}
+
+func TestAKilledServiceFailsAtOnceAndItsTransitionRestartsIt(t *testing.T) {
+	w := newWorld(t, options())
+	a := service("ts001", on("on_fail", "restart", "ts001"))
+	w.step(asks(Start, a))
+	w.settle()
+	w.take()
+	w.exit("ts001", event.Exit{Signal: "SIGKILL"})
+	expect(t, w, "control failed ts001", "process restart ts001", "process stop ts001")
+	w.leave("ts001")
+	expect(t, w, "process start ts001")
+	w.settle()
+	if s := w.state("ts001"); s != event.Started {
+		t.Errorf("it is %s", s)
+	}
+}
+
+func TestAFailedStartIsSaidAndFiresOnFail(t *testing.T) {
+	w := newWorld(t, options())
+	a := command("ts001", on("on_fail", "start", "ts002"))
+	b := command("ts002")
+	w.step(asks(Start, waiting(b)))
+	w.take()
+	w.answers = nil
+	w.step(asks(Start, a))
+	w.refuseSpawn("ts001")
+	expect(t, w, "process start ts001", "control started ts001", "process start ts002")
+	w.answered(t, false, "no such file")
+}
+
+func TestEveryTransitionFires(t *testing.T) {
+	for trigger, pull := range map[string]func(*world){
+		"on_start":  func(*world) {},
+		"on_update": func(w *world) { w.speak("ts001", "updated", "success") },
+		"on_fail":   func(w *world) { w.speak("ts001", "failed", "success") },
+		"on_exit": func(w *world) {
+			w.exit("ts001", event.Exit{})
+			w.leave("ts001")
+		},
+	} {
+		t.Run(trigger, func(t *testing.T) {
+			w := newWorld(t, options())
+			b := waiting(command("ts002"))
+			w.step(asks(Start, service("ts001", on(trigger, "start", "ts002")), b))
+			w.spawn("ts001")
+			w.speak("ts001", "started", "success")
+			if trigger != "on_start" && w.state("ts002") != event.Created {
+				t.Fatalf("ts002 is %s before the trigger", w.state("ts002"))
+			}
+			pull(w)
+			w.spawn("ts002")
+			if s := w.state("ts002"); s != event.Started {
+				t.Errorf("ts002 is %s", s)
+			}
+		})
+	}
+}
+
+func TestOnExitFires(t *testing.T) {
+	a := func() *conf.Task { return service("ts001", on("on_exit", "start", "ts002")) }
+	b := waiting(command("ts002"))
+	for name, c := range map[string]struct {
+		end   func(*world)
+		fires bool
+	}{
+		"at its own end":             {func(w *world) { w.exit("ts001", event.Exit{}) }, true},
+		"at an operator's stop":      {func(w *world) { w.step(asks(Stop, a())) }, true},
+		"not at a restart":           {func(w *world) { w.step(asks(Restart, a())) }, false},
+		"not at a stop of the whole": {func(w *world) { w.step(asks(Stop)) }, false},
+		"not at an exit":             {func(w *world) { w.step(asks(Exit)) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, options())
+			w.step(asks(Start, a(), b, command("ts003")))
+			w.settle()
+			c.end(w)
+			w.settle()
+			if fired := w.state("ts002") == event.Started; fired != c.fires {
+				t.Errorf("ts002 is %s", w.state("ts002"))
+			}
+		})
+	}
+}
+
+func TestAnOperatorsStopIsNotUndoneByOnExit(t *testing.T) {
+	w := newWorld(t, options())
+	a := service("ts001", on("on_exit", "start", "ts001"))
+	w.step(asks(Start, a))
+	w.settle()
+	w.step(asks(Stop, a))
+	w.settle()
+	if s := w.state("ts001"); s != event.Stopped {
+		t.Errorf("it is %s", s)
+	}
+}
+
+func TestAServiceThatWaitsIsRunByALaterStart(t *testing.T) {
+	w := newWorld(t, options())
+	a := waiting(service("ts001"))
+	w.step(asks(Start, a))
+	w.spawn("ts001")
+	w.speak("ts001", "created", "success")
+	w.answered(t, true, "")
+	w.take()
+	w.step(asks(Start, a))
+	expect(t, w, "process start ts001")
+	w.speak("ts001", "started", "success")
+	w.answered(t, true, "")
+	if len(w.launchd) != 1 {
+		t.Errorf("launched %v, want one process", w.launchd)
+	}
+}
+
+func TestAStartOfARunningServiceIsRefusedAndItsNeighbourRuns(t *testing.T) {
+	w := newWorld(t, options())
+	a, b := command("ts001"), command("ts002")
+	w.step(asks(Start, a))
+	w.settle()
+	w.answers = nil
+	w.step(asks(Start, a, b))
+	w.settle()
+	w.answered(t, false, "ts001: it is already started")
+	if s := w.state("ts002"); s != event.Started {
+		t.Errorf("ts002 is %s", s)
+	}
+}
+
+func TestServicesStopOneAfterTheOtherAndASlowOneDoesNotHoldTheRest(t *testing.T) {
+	w := newWorld(t, options())
+	a, b, c := service("ts001"), service("ts002"), service("ts003")
+	w.step(asks(Start, a, b, c))
+	w.settle()
+	w.take()
+	w.step(asks(Exit))
+	expect(t, w, "process stop ts001")
+	w.speak("ts001", "stopped", "success")
+	expect(t, w, "control stopped ts001", "process stop ts002")
+	w.tick(stopPace) // ts002 says nothing
+	expect(t, w, "process stop ts003")
+}
+
+func TestCommandsStopTogether(t *testing.T) {
+	w := newWorld(t, options())
+	w.step(asks(Start, command("ts001"), command("ts002")))
+	w.settle()
+	w.take()
+	w.step(asks(Exit))
+	expect(t, w, "process stop ts001", "process stop ts002")
+}
+
+func TestAServiceThatNeverSaysStartedIsAFailedStart(t *testing.T) {
+	w := newWorld(t, options())
+	w.step(asks(Start, service("ts001")))
+	w.spawn("ts001")
+	w.take()
+	w.tick(30 * time.Second)
+	expect(t, w, "control started ts001", "process stop ts001")
+	w.answered(t, false, "within 30s")
+	if v := w.tx.View().Task("ts001"); v.Action != "stop" || v.State != event.Failed {
+		t.Errorf("the view says %s %s", v.Action, v.State)
+	}
+}
+
+func TestAServiceThatHearsTheBusIsSignalledLater(t *testing.T) {
+	w := newWorld(t, options())
+	a := service("ts001")
+	w.step(asks(Start, a))
+	w.spawn("ts001")
+	w.speak("ts001", "started", "success")
+	w.step(asks(Stop, a))
+	if w.procs["ts001"].dying {
+		t.Fatal("signalled at once")
+	}
+	w.tick(500 * time.Millisecond)
+	if !w.procs["ts001"].dying {
+		t.Fatal("never signalled")
+	}
+}
+
+func TestAStormEnds(t *testing.T) {
+	o := options()
+	o.Transitions = conf.Transitions{Intensity: 5, Window: 10 * time.Second}
+	w := newWorld(t, o)
+	a := command("ts001", on("on_exit", "start", "ts002"))
+	b := command("ts002", on("on_exit", "start", "ts001"))
+	w.step(asks(Start, a))
+	w.step(asks(Start, b))
+	w.settle()
+	w.answers, w.launchd = nil, nil
+	w.step(asks(Stop, b)) // its on_exit finds ts001 running
+	w.settle()
+	w.answers = nil
+	for range 100 {
+		for _, id := range w.ids() {
+			w.exit(id, event.Exit{})
+			w.leave(id)
+		}
+		for _, id := range w.ids() {
+			w.spawn(id)
+		}
+		w.now = w.now.Add(time.Millisecond)
+	}
+	if n := len(w.launchd); n == 0 || n > 5 {
+		t.Errorf("%d launches", n)
+	}
+	w.answered(t, false, "transition storm")
+}
+
+func TestADeadIncarnationChangesNothing(t *testing.T) {
+	w := newWorld(t, options())
+	a := command("ts001")
+	w.step(asks(Start, a))
+	w.settle()
+	dead := w.launchd[0]
+	w.step(asks(Restart, a))
+	w.settle()
+	before := w.tx.View().Task("ts001")
+	w.take()
+	for _, e := range []event.Event{
+		event.Exited{Ref: dead, Exit: event.Exit{Code: 1}}, event.Gone{Ref: dead},
+		event.Notice{Ref: dead, Action: "failed"}, event.Spawned{Ref: dead, PID: 3},
+		event.Deadline{Ref: dead, Kind: event.SignalDue},
+	} {
+		w.step(e)
+	}
+	expect(t, w)
+	if after := w.tx.View().Task("ts001"); after.State != before.State || after.PID != before.PID {
+		t.Errorf("%+v became %+v", before, after)
+	}
+	if c := w.changes[len(w.changes)-1]; c.Event != "ignored" || c.Reason == "" {
+		t.Errorf("the late word was not recorded: %+v", c)
+	}
+}
+
+func TestAStopOvertakesAPendingRestart(t *testing.T) {
+	w := newWorld(t, options())
+	a := command("ts001")
+	w.step(asks(Start, a))
+	w.settle()
+	w.answers = nil
+	w.step(asks(Restart, a))
+	w.step(asks(Stop, a))
+	w.settle()
+	if s := w.state("ts001"); s != event.Stopped {
+		t.Errorf("it is %s", s)
+	}
+	if len(w.answers) != 2 || w.answers[0].OK == w.answers[1].OK {
+		t.Errorf("answers %+v", w.answers)
+	}
+}
+
+func TestATransitionMayCallWhatTheFileDefines(t *testing.T) {
+	o := options()
+	o.Known = map[event.TaskID]*conf.Task{"ts002": waiting(service("ts002"))}
+	w := newWorld(t, o)
+	w.step(asks(Start, service("ts001", on("on_exit", "start", "ts002"))))
+	w.spawn("ts001")
+	w.speak("ts001", "started", "success")
+	w.speak("ts001", "stopped", "success")
+	expect(t, w, "process start ts001", "control started ts001", "control stopped ts001", "process start ts002")
+	w.spawn("ts002")
+	w.speak("ts002", "started", "success")
+	if s := w.state("ts002"); s != event.Started {
+		t.Errorf("ts002 is %s", s)
+	}
+}

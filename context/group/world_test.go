@@ -1,0 +1,292 @@
+package group
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"zmicroservices/conf"
+	"zmicroservices/context/event"
+)
+
+// world is everything around a Transaction: processes that are born, speak and
+// die as a test wants, and a list of what was said. It checks what must always hold.
+type world struct {
+	t       testing.TB
+	tx      *Transaction
+	now     time.Time
+	procs   map[event.TaskID]*proc // the one process that each task service may have
+	wakes   []Wake
+	said    []string // "process start ts001", "control started ts001"
+	changes []event.Change
+	answers []event.Outcome
+	phase   map[event.Ref]string // last of started, stopped, failed said in a ref's name
+	acts    map[uint64][]time.Time
+	limit   conf.Transitions
+	launchd []event.Ref
+}
+
+// proc is a process as the keeper has it: its events come in order.
+type proc struct {
+	ref     event.Ref
+	task    *conf.Task
+	spawned bool
+	exited  bool
+	dying   bool // its stop recipe runs
+}
+
+func newWorld(t testing.TB, o Options) *world {
+	t.Helper()
+	w := &world{
+		t: t, now: time.Unix(1_800_000_000, 0), procs: map[event.TaskID]*proc{},
+		phase: map[event.Ref]string{}, acts: map[uint64][]time.Time{}, limit: o.Transitions,
+	}
+	tx, err := NewTransaction(o, w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.tx = tx
+	return w
+}
+
+func options() Options {
+	o := DefaultOptions()
+	o.Transaction, o.ContextID = "5HGAHZ3WPZUI71PACRPP", "context001"
+	return o
+}
+
+type failer interface{ Fatalf(string, ...any) }
+
+func (w *world) step(e event.Event) {
+	for _, effect := range w.tx.Step(w.now, e) {
+		w.perform(effect)
+	}
+	w.consistent()
+}
+
+func (w *world) perform(effect Effect) {
+	switch e := effect.(type) {
+	case Launch:
+		w.caused(e.Cause, effect)
+		if p := w.procs[e.Ref.Task]; p != nil {
+			w.t.Fatalf("a second process for one task service: %s while %s lives", e.Ref, p.ref)
+		}
+		w.procs[e.Ref.Task] = &proc{ref: e.Ref, task: e.Task}
+		w.launchd = append(w.launchd, e.Ref)
+	case End:
+		w.caused(e.Cause, effect)
+		if p := w.procs[e.Ref.Task]; p != nil && p.ref == e.Ref {
+			p.dying = true
+		}
+	case SayProcess:
+		w.caused(e.Cause, effect)
+		w.said = append(w.said, fmt.Sprintf("process %s %s", e.Action, e.Task.ID))
+		if e.Cause.Origin == event.ByTransition {
+			w.act(e.Cause)
+		}
+	case SayControl:
+		w.caused(e.Cause, effect)
+		w.say(e.Subject, e.Action)
+		w.said = append(w.said, fmt.Sprintf("control %s %s", e.Action, e.Task.ID))
+	case Wake:
+		if e.At.Before(w.now) {
+			w.t.Fatalf("a deadline in the past: %v", e)
+		}
+		w.wakes = append(w.wakes, e)
+	case Record:
+		w.caused(e.Change.Cause, effect)
+		if n := len(w.changes); n > 0 && e.Change.Seq != w.changes[n-1].Seq+1 {
+			w.t.Fatalf("a gap in the changes: %d after %d", e.Change.Seq, w.changes[n-1].Seq)
+		}
+		if e.Change.Cause.Parent >= e.Change.Seq {
+			w.t.Fatalf("change %d was caused by a later one: %d", e.Change.Seq, e.Change.Cause.Parent)
+		}
+		w.changes = append(w.changes, e.Change)
+	case Answer:
+		w.answers = append(w.answers, e.Outcome)
+	}
+}
+
+// say checks the order of what is said in one incarnation's name.
+func (w *world) say(ref event.Ref, action string) {
+	switch before := w.phase[ref]; {
+	case action == "started" && before != "" && before != "created" && before != "started" && before != "failed":
+		w.t.Fatalf("%s: started after %s", ref, before)
+	case action == "stopped" && before == "stopped":
+		w.t.Fatalf("%s: stopped twice", ref)
+	}
+	w.phase[ref] = action
+}
+
+func (w *world) caused(c event.Cause, effect Effect) {
+	if c.IsZero() {
+		w.t.Fatalf("an effect without a cause: %#v", effect)
+	}
+}
+
+// act counts an action of a transition against the storm limit. A restart is
+// three messages at most for one action.
+func (w *world) act(c event.Cause) {
+	times := slices.DeleteFunc(w.acts[c.Root], func(at time.Time) bool { return w.now.Sub(at) >= w.limit.Window })
+	w.acts[c.Root] = append(times, w.now)
+	if n := len(w.acts[c.Root]); n > 3*w.limit.Intensity {
+		w.t.Fatalf("a storm: %d messages from root %d within %v", n, c.Root, w.limit.Window)
+	}
+}
+
+// consistent holds the picture against the processes there are.
+func (w *world) consistent() {
+	for _, v := range w.tx.View().Tasks {
+		p := w.procs[v.ID]
+		switch {
+		case v.Present != (p != nil):
+			w.t.Fatalf("%s: the view says present %v, the world %v", v.ID, v.Present, p != nil)
+		case p != nil && p.ref.Incarnation != v.Incarnation:
+			w.t.Fatalf("%s: the view says incarnation %d, the world %s", v.ID, v.Incarnation, p.ref)
+		case v.State == event.Stopped && p != nil:
+			w.t.Fatalf("%s is said stopped and lives", v.ID)
+		}
+	}
+}
+
+// What processes do. Each is the next thing that the keeper could tell.
+
+func (w *world) spawn(id event.TaskID) {
+	if p := w.procs[id]; p != nil && !p.spawned {
+		p.spawned = true
+		w.step(event.Spawned{Ref: p.ref, PID: 1000 + len(w.launchd)})
+	}
+}
+
+func (w *world) refuseSpawn(id event.TaskID) {
+	if p := w.procs[id]; p != nil && !p.spawned {
+		delete(w.procs, id)
+		w.step(event.SpawnFailed{Ref: p.ref, Reason: "no such file"})
+	}
+}
+
+func (w *world) exit(id event.TaskID, e event.Exit) {
+	if p := w.procs[id]; p != nil && p.spawned && !p.exited {
+		p.exited = true
+		w.step(event.Exited{Ref: p.ref, Exit: e})
+	}
+}
+
+func (w *world) leave(id event.TaskID) {
+	if p := w.procs[id]; p != nil && p.exited {
+		delete(w.procs, id)
+		w.step(event.Gone{Ref: p.ref})
+	}
+}
+
+func (w *world) speak(id event.TaskID, action, result string) {
+	p := w.procs[id]
+	if p == nil || !p.spawned || p.exited || p.task.Announce() != "self" {
+		return
+	}
+	w.said = append(w.said, fmt.Sprintf("control %s %s", action, id))
+	w.step(event.Notice{Ref: p.ref, Action: action, Result: result, PID: 77})
+}
+
+// tick lets time pass and delivers the deadlines that come due.
+func (w *world) tick(d time.Duration) {
+	w.now = w.now.Add(d)
+	slices.SortStableFunc(w.wakes, func(a, b Wake) int { return a.At.Compare(b.At) })
+	for len(w.wakes) > 0 && !w.wakes[0].At.After(w.now) {
+		due := w.wakes[0]
+		w.wakes = w.wakes[1:]
+		w.step(due.Event)
+	}
+}
+
+// settle lets everything run its course: what is to be born is born, services
+// say started, what is dying dies, until nothing is left to happen.
+func (w *world) settle() {
+	for range 10_000 {
+		busy := false
+		for _, id := range w.ids() {
+			p := w.procs[id]
+			if p == nil {
+				continue
+			}
+			switch {
+			case !p.spawned:
+				w.spawn(id)
+			case p.exited:
+				w.leave(id)
+			case p.dying:
+				w.exit(id, event.Exit{Signal: "SIGTERM"})
+			case w.tx.View().Task(id).State == event.Starting && p.task.Announce() == "self":
+				w.speak(id, "started", "success")
+			default:
+				continue
+			}
+			busy = true
+		}
+		if !busy {
+			if len(w.wakes) == 0 {
+				return
+			}
+			slices.SortStableFunc(w.wakes, func(a, b Wake) int { return a.At.Compare(b.At) })
+			w.tick(max(0, w.wakes[0].At.Sub(w.now)))
+		}
+	}
+	w.t.Fatalf("the world does not come to rest")
+}
+
+func (w *world) ids() []event.TaskID {
+	ids := make([]event.TaskID, 0, len(w.procs))
+	for id := range w.procs {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (w *world) state(id event.TaskID) event.State {
+	v := w.tx.View().Task(id)
+	if v == nil {
+		return event.Defined
+	}
+	return v.State
+}
+
+func (w *world) take() []string {
+	out := w.said
+	w.said = nil
+	return out
+}
+
+// Task services for tests.
+
+func command(id string, ts ...conf.Transition) *conf.Task {
+	t := service(id, ts...)
+	t.Process.Command = []string{"/bin/true"}
+	return t
+}
+
+func service(id string, ts ...conf.Transition) *conf.Task {
+	return &conf.Task{
+		ID: id, Topic: "process", Instance: "I" + id, ServiceType: "Process", ServiceName: "n_" + id,
+		DeviceAction: "act", StateType: "on_start", Transitions: ts,
+		Process: conf.Process{Stop: conf.Stop{Signal: "SIGTERM", Timeout: 10 * time.Second}},
+		Raw:     map[string]any{"id": id, "Task": map[string]any{"state": map[string]any{"type": "on_start"}}},
+	}
+}
+
+func waiting(t *conf.Task) *conf.Task {
+	t.StateType = "on_update"
+	return t
+}
+
+func on(trigger, action, call string) conf.Transition {
+	return conf.Transition{Trigger: trigger, Action: action, Call: call}
+}
+
+func asks(a Action, tasks ...*conf.Task) Asked {
+	return Asked{
+		Action: a, Tasks: tasks, All: len(tasks) == 0,
+		Cause: event.Cause{Origin: event.ByOperator, By: "test", Request: "r-" + string(a)},
+	}
+}
