@@ -86,10 +86,9 @@ func live(ctx context.Context, c Config, f Factory, o options, b line, log *slog
 		factory:  f,
 		log:      log,
 		stopTime: o.stopTime,
-		done:     make(chan error, 1),
 		session:  &Session{Log: log, config: c, bus: b, life: life},
 	}
-	orders := make(chan string) // sent by listen, never closed
+	orders := make(chan string)  // sent by listen, never closed
 	go s.listen(life, b, orders) // ends with life
 	return s.run(ctx, b, orders)
 }

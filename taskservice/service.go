@@ -32,10 +32,8 @@ type service struct {
 	stopTime time.Duration
 
 	cancel context.CancelFunc // ends the task's context; nil before its start
-	// done gets what Run returned. Sent once, by the task's goroutine; capacity
-	// 1, so that it ends even if nobody waits any more.
-	done chan error
-	late <-chan time.Time // fires when the task had its time to stop; nil before
+	done   <-chan error       // gets what Run returned; nil before its start
+	late   <-chan time.Time   // fires when the task had its time to stop; nil before
 }
 
 // run lives the life that doc.go describes. ctx is a request to stop. orders
@@ -95,7 +93,7 @@ func (s *service) start() error {
 	s.say("started", "success", nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	go s.work(ctx, task) // ends with the task
+	s.done = s.guard(func() error { return task.Run(ctx, s.session) })
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package taskservice
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -14,7 +13,7 @@ const stackLines = 24
 
 // make calls the factory; a panic in it is an error.
 func (s *service) make() (task Task, err error) {
-	err = s.guard(func() error {
+	err = <-s.guard(func() error {
 		task, err = s.factory(s.config)
 		return err
 	})
@@ -24,16 +23,13 @@ func (s *service) make() (task Task, err error) {
 	return task, err
 }
 
-// work runs the task. Whatever ends it ends here.
-func (s *service) work(ctx context.Context, task Task) {
-	s.done <- s.guard(func() error { return task.Run(ctx, s.session) })
-}
-
-// guard calls f in a goroutine of its own, so that a runtime.Goexit in it (as
-// of a testing.T that fails) ends that one and not the owner's.
-func (s *service) guard(f func() error) error {
-	result := make(chan error, 1) // sent once, by the goroutine below
-	go func() {                   // ends with f
+// guard calls what an author wrote, in a goroutine of its own that ends with
+// it. A panic is an error there, and so is a runtime.Goexit (as of a testing.T
+// that fails), which would otherwise end the owner's goroutine. The channel
+// gets one result; its capacity of 1 lets the goroutine end unheard.
+func (s *service) guard(f func() error) <-chan error {
+	result := make(chan error, 1)
+	go func() {
 		err := errors.New("task ended its goroutine (runtime.Goexit)")
 		defer func() {
 			if v := recover(); v != nil {
@@ -44,7 +40,7 @@ func (s *service) guard(f func() error) error {
 		}()
 		err = f()
 	}()
-	return <-result
+	return result
 }
 
 func top(stack []byte) string {

@@ -21,8 +21,11 @@ def end_with_stdin():
     os._exit(0)
 
 
-def forwarder(style, front, back, heartbeat):
-    """device: as the original's; proxy: passes subscriptions through."""
+def forwarder(style, front, back, heartbeat, staged):
+    """device: as the original's; proxy: passes subscriptions through.
+
+    staged: publishers can connect only once there was a line of input.
+    """
     ctx = zmq.Context()
     source = ctx.socket(zmq.SUB if style == "device" else zmq.XSUB)
     sink = ctx.socket(zmq.PUB if style == "device" else zmq.XPUB)
@@ -33,8 +36,11 @@ def forwarder(style, front, back, heartbeat):
             s.heartbeat_timeout = 5 * int(heartbeat)
     if style == "device":
         source.subscribe(b"")
-    source.bind(front)
     sink.bind(back)
+    if staged == "staged":
+        say("half")
+        sys.stdin.readline()
+    source.bind(front)
     say([source.getsockopt_string(zmq.LAST_ENDPOINT), sink.getsockopt_string(zmq.LAST_ENDPOINT)])
     threading.Thread(target=end_with_stdin, daemon=True).start()
     zmq.proxy(source, sink)

@@ -152,7 +152,35 @@ func NewForwarderAt(t testing.TB, style Style, frontend, backend string, heartbe
 // Start starts it again after Kill, where it was before.
 func (f *Forwarder) Start(t testing.TB) {
 	t.Helper()
-	f.peer = start(t, "forwarder", string(f.style), f.Backend, f.Frontend, strconv.Itoa(int(f.heartbeat.Milliseconds())))
+	f.launch(t, "")
+	f.await(t)
+}
+
+// StartFrontend is Start for subscribers alone. Publishers cannot connect until
+// StartBackend, so that a test can have its observers there before anyone speaks.
+func (f *Forwarder) StartFrontend(t testing.TB) {
+	t.Helper()
+	f.launch(t, "staged")
+	var half string
+	f.read(t, &half)
+}
+
+// StartBackend completes StartFrontend.
+func (f *Forwarder) StartBackend(t testing.TB) {
+	t.Helper()
+	if _, err := f.in.Write([]byte("\n")); err != nil {
+		t.Fatal(err)
+	}
+	f.await(t)
+}
+
+func (f *Forwarder) launch(t testing.TB, staged string) {
+	t.Helper()
+	f.peer = start(t, "forwarder", string(f.style), f.Backend, f.Frontend, strconv.Itoa(int(f.heartbeat.Milliseconds())), staged)
+}
+
+func (f *Forwarder) await(t testing.TB) {
+	t.Helper()
 	var bound [2]string
 	f.read(t, &bound)
 	f.Backend, f.Frontend = bound[0], bound[1]
