@@ -1,0 +1,194 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"zmicroservices"
+)
+
+// writeModule sees to it that Go services in p.Services find the SDK. What the
+// nearest go.mod above them says decides:
+//
+//   - ours: the services are part of this project; nothing to do.
+//   - one that requires the SDK (we wrote it, or merged it before): the SDK is
+//     where its replace points.
+//   - another: the user's own module; it gets the requirement and the replace.
+//   - none: service_path becomes a module named services.
+func (o order) writeModule(r *report) error {
+	file, text, err := nearestModule(o.place.Services)
+	if err != nil {
+		return err
+	}
+	sdk := filepath.Join(o.place.Root, "sdk", sdkModule)
+	switch {
+	case file == "":
+		if err := o.newModule(r, sdk); err != nil {
+			return err
+		}
+	case moduleLine.MatchString(text):
+		return nil
+	case requireLine.MatchString(text):
+		target := replaceLine.FindStringSubmatch(text)
+		if target == nil {
+			return nil // the user gets the SDK some other way
+		}
+		sdk = resolve(filepath.Dir(file), target[1])
+		r.add(unchanged, file, "")
+	default:
+		if err := o.mergeModule(r, file, sdk); err != nil {
+			return err
+		}
+	}
+	return r.writeSDK(sdk, o.force)
+}
+
+// The lines of a go.mod that we look for; the go command does the rest.
+var (
+	moduleLine  = regexp.MustCompile(`(?m)^\s*module\s+"?` + sdkModule + `"?\s*(//.*)?$`)
+	requireLine = regexp.MustCompile(`(?m)^\s*(require\s+)?"?` + sdkModule + `"?\s+v\S+`)
+	replaceLine = regexp.MustCompile(`(?m)^\s*(?:replace\s+)?"?` + sdkModule + `"?(?:\s+v\S+)?\s*=>\s*"?([^"\s]+)"?`)
+	goLine      = regexp.MustCompile(`(?m)^go\s+(\S+)`)
+)
+
+// nearestModule is the go.mod that governs dir, with its text; empty if none.
+func nearestModule(dir string) (file, text string, err error) {
+	for {
+		file := filepath.Join(dir, "go.mod")
+		data, err := os.ReadFile(file)
+		if err == nil {
+			return file, string(data), nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", "", fmt.Errorf("read module: %w", err)
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", "", nil
+		}
+		dir = parent
+	}
+}
+
+// newModule makes service_path a module. All that the SDK requires is in its
+// go.mod and go.sum from the start, in the versions that the SDK was tested
+// with, so that go build need not write them.
+func (o order) newModule(r *report, sdk string) error {
+	project, sums, err := projectModule()
+	if err != nil {
+		return err
+	}
+	to, err := replacement(o.place.Root, sdk)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "module services\n\ngo %s\n\nrequire %s v0.0.0\n", goLine.FindStringSubmatch(project)[1], sdkModule)
+	text.WriteString("\n// What the SDK was tested with; go mod tidy leaves what is used.\nrequire (\n")
+	for _, required := range requirements(project) {
+		fmt.Fprintf(&text, "\t%s // indirect\n", required)
+	}
+	fmt.Fprintf(&text, ")\n\nreplace %s => %s\n", sdkModule, to)
+	if err := r.write(filepath.Join(o.place.Root, "go.mod"), []byte(text.String()), 0o644, o.force); err != nil {
+		return err
+	}
+	return r.write(filepath.Join(o.place.Root, "go.sum"), []byte(sums), 0o644, o.force)
+}
+
+// mergeModule adds the SDK to a module of the user's.
+func (o order) mergeModule(r *report, file, sdk string) error {
+	project, sums, err := projectModule()
+	if err != nil {
+		return err
+	}
+	to, err := replacement(filepath.Dir(file), sdk)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read module: %w", err)
+	}
+	args := []string{"mod", "edit", "-require=" + sdkModule + "@v0.0.0", "-replace=" + sdkModule + "=" + to}
+	for _, required := range requirements(project) {
+		name, version, _ := strings.Cut(required, " ")
+		// The user's own choice stays; go build says if it is too old.
+		if !strings.Contains(string(data), name+" v") {
+			args = append(args, "-require="+name+"@"+version)
+		}
+	}
+	if err := runGo(filepath.Dir(file), append(args, file)...); err != nil {
+		return fmt.Errorf("merge %s: %w", short(file), err)
+	}
+	r.add(merged, file, "requires "+sdkModule)
+	return mergeSums(r, filepath.Join(filepath.Dir(file), "go.sum"), sums)
+}
+
+// mergeSums adds the lines to a go.sum that it does not have; their order means
+// nothing.
+func mergeSums(r *report, file, sums string) error {
+	old, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("merge sums: %w", err)
+	}
+	var more strings.Builder
+	for line := range strings.Lines(sums) {
+		if !strings.Contains(string(old), line) {
+			more.WriteString(line)
+		}
+	}
+	if more.Len() == 0 {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return fmt.Errorf("merge sums: %w", err)
+	}
+	_, err = f.WriteString(more.String())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("merge sums: %w", err)
+	}
+	r.add(merged, file, "")
+	return nil
+}
+
+// projectModule is the go.mod and go.sum that this program was built with.
+func projectModule() (mod, sums string, err error) {
+	modData, err := zmicroservices.Sources.ReadFile("go.mod")
+	if err != nil {
+		return "", "", err
+	}
+	sumData, err := zmicroservices.Sources.ReadFile("go.sum")
+	return string(modData), string(sumData), err
+}
+
+// required matches a line of a require block: module and version.
+var required = regexp.MustCompile(`(?m)^\s*(?:require\s+)?([a-z0-9.-]+\.[a-z]+\S*) (v\S+)`)
+
+// requirements are the modules of a go.mod, as "module version".
+func requirements(mod string) []string {
+	var all []string
+	for _, match := range required.FindAllStringSubmatch(mod, -1) {
+		all = append(all, match[1]+" "+match[2])
+	}
+	return all
+}
+
+// replacement is the path of the SDK as a replace directive has it: relative,
+// with a dot in front, so that it is not taken for a module.
+func replacement(from, sdk string) (string, error) {
+	rel, err := filepath.Rel(from, sdk)
+	if err != nil {
+		return "", fmt.Errorf("locate sdk: %w", err)
+	}
+	rel = filepath.ToSlash(rel)
+	if !strings.HasPrefix(rel, "..") {
+		rel = "./" + rel
+	}
+	return rel, nil
+}
