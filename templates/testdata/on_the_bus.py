@@ -96,7 +96,7 @@ class Case(unittest.TestCase):
         self.context.term()
         self.forwarder.close()
 
-    def start(self, directory, state="on_start", task=None):
+    def start(self, directory, state="on_start", task=None, **changes):
         if task is not None:
             copy = os.path.join(self.dir, NAME)
             shutil.copytree(directory, copy)
@@ -115,7 +115,7 @@ class Case(unittest.TestCase):
                 ZMS_CONTEXT_ID="context001",
                 ZMS_FRONTEND=self.frontend,
                 ZMS_BACKEND=self.backend,
-                ZMS_CONFIG=json.dumps(self.task("start", state)),
+                ZMS_CONFIG=json.dumps(self.task("start", state, **changes)),
                 ZMS_STATE_DIR=self.dir,
             ),
         )
@@ -182,7 +182,9 @@ class Case(unittest.TestCase):
 
     def expect_exit(self, code):
         self.assertEqual(self.child.wait(WAIT_MS / 1000), code)
-        self.assertFalse(self.sub.poll(100), "something after the last word")
+        while self.sub.poll(100):
+            frame = self.sub.recv()
+            self.assertFalse(frame.startswith(b"control"), frame)
 
 
 class OnTheBus(Case):
@@ -285,6 +287,30 @@ class EchoShouting:
         self.send("stop")
         self.expect("stopped")
         self.expect_exit(0)
+
+    def test_another_name_in_the_context_file_is_a_failed_start(self):
+        with open(os.path.join(SINGLE, "ServiceEchoAction.py")) as f:
+            self.assertIn('SERVICE_NAME = "echo_action"', f.read())
+        self.start(SINGLE, service_name="echo_reaction")
+        reason = self.expect("started", "failure")["reason"]
+        self.assertIn("'echo_reaction'", reason)
+        self.expect_exit(1)
+
+    def test_a_task_that_does_not_return_is_given_up_without_a_word(self):
+        self.start(
+            LOOPED,
+            task="""
+import threading
+import ServiceEchoAction
+ServiceEchoAction.STOP_SECONDS = 0.2
+class EchoShouting:
+    def __init__(self, **configuration): pass
+    def run(self, session): threading.Event().wait()
+""",
+        )
+        self.expect("started")
+        self.send("stop")
+        self.expect_exit(1)
 
     def test_hears_other_services_when_it_asks(self):
         self.start(

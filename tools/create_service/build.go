@@ -22,7 +22,8 @@ func newBuild() *cobra.Command {
 		Short: "Build the Go services below directories that are missing or stale",
 		Long: `Build every Go service below the directories (default: the working directory).
 A service is a directory with a main.go; its executable has the directory's name
-and lies in it. It is stale when a .go file or go.mod of the directory is newer.`,
+and lies in it. It is stale when one of its .go files, or go.mod or go.sum of its
+module, is newer; --all is for changes in packages that it imports.`,
 		Example: "  create_service build services\n  create_service build --all services",
 		RunE: func(cmd *cobra.Command, dirs []string) error {
 			if !slices.Contains(outputs, output) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"zmicroservices/conf"
+	"zmicroservices/context/launch"
 	"zmicroservices/templates"
 )
 
@@ -98,11 +99,11 @@ func (o order) buildAll(r *report) error {
 
 // buildIfStale builds one service, if it needs it or must.
 func (r *report) buildIfStale(dir string, must bool) error {
-	needed, err := stale(dir)
+	executable := filepath.Join(dir, filepath.Base(dir))
+	needed, err := launch.Stale(dir, executable) // the provider's own rule
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", short(dir), err)
 	}
-	executable := filepath.Join(dir, filepath.Base(dir))
 	if !needed && !must {
 		r.add(unchanged, executable, "")
 		return nil

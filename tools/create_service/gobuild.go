@@ -3,10 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // errNoGo tells what to do about it, too.
@@ -34,7 +32,7 @@ func buildService(dir string) error {
 // It starts the process itself: package os/exec is for tests alone here, so that
 // there is one place that starts task services, and this is not it.
 func runGo(dir string, args ...string) error {
-	path, err := lookPath("go", os.Getenv("PATH"))
+	path, err := findGo(os.Getenv("PATH"))
 	if err != nil {
 		return err
 	}
@@ -56,44 +54,18 @@ func runGo(dir string, args ...string) error {
 	return nil
 }
 
-// lookPath finds a program in a list of directories.
-func lookPath(name, list string) (string, error) {
-	for _, dir := range filepath.SplitList(list) {
-		path := filepath.Join(dir, name)
+// goHome is where Go's own archives are unpacked; not every PATH has it.
+const goHome = "/usr/local/go/bin"
+
+// findGo finds the go command in a list of directories, or at home.
+func findGo(list string) (string, error) {
+	for _, dir := range append(filepath.SplitList(list), goHome) {
+		path := filepath.Join(dir, "go")
 		info, err := os.Stat(path)
+		// A relative directory in PATH is no place to take programs from.
 		if filepath.IsAbs(path) && err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return path, nil
 		}
 	}
 	return "", errNoGo
-}
-
-// stale is true if the executable of the Go service in dir is missing, or older
-// than a source or the module file that it is built from.
-func stale(dir string) (bool, error) {
-	made, err := os.Stat(filepath.Join(dir, filepath.Base(dir)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	sources, err := os.ReadDir(dir)
-	if err != nil {
-		return false, err
-	}
-	for _, source := range sources {
-		name := source.Name()
-		if !strings.HasSuffix(name, ".go") && name != "go.mod" {
-			continue
-		}
-		info, err := source.Info()
-		if err != nil {
-			return false, err
-		}
-		if info.ModTime().After(made.ModTime()) {
-			return true, nil
-		}
-	}
-	return false, nil
 }

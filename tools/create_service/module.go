@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"zmicroservices"
@@ -89,7 +90,7 @@ func (o order) newModule(r *report, sdk string) error {
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "module services\n\ngo %s\n\nrequire %s v0.0.0\n", goLine.FindStringSubmatch(project)[1], sdkModule)
-	text.WriteString("\n// What the SDK was tested with; go mod tidy leaves what is used.\nrequire (\n")
+	text.WriteString("\nrequire (\n")
 	for _, required := range requirements(project) {
 		fmt.Fprintf(&text, "\t%s // indirect\n", required)
 	}
@@ -167,14 +168,23 @@ func projectModule() (mod, sums string, err error) {
 	return string(modData), string(sumData), err
 }
 
-// required matches a line of a require block: module and version.
-var required = regexp.MustCompile(`(?m)^\s*(?:require\s+)?([a-z0-9.-]+\.[a-z]+\S*) (v\S+)`)
+// sdkNeeds are the modules of the packages that the SDK imports, directly and
+// not. A test compares them with what the go command says.
+var sdkNeeds = []string{
+	"github.com/go-zeromq/zmq4",
+	"golang.org/x/sync",
+	"golang.org/x/text",
+}
 
-// requirements are the modules of a go.mod, as "module version".
+// requirements are the modules that the SDK needs, as "module version", in the
+// versions of a go.mod: in those it was tested.
 func requirements(mod string) []string {
 	var all []string
-	for _, match := range required.FindAllStringSubmatch(mod, -1) {
-		all = append(all, match[1]+" "+match[2])
+	for line := range strings.Lines(mod) {
+		words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "require "))
+		if len(words) >= 2 && slices.Contains(sdkNeeds, words[0]) {
+			all = append(all, words[0]+" "+words[1])
+		}
 	}
 	return all
 }
