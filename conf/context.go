@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 )
@@ -79,7 +80,12 @@ func LoadBounded(path string, bounds Bounds) (*Context, error) {
 		return nil, fmt.Errorf("read context file: %w", err)
 	}
 	defer f.Close()
-	c, err := parse(path, f, bounds)
+	return check(path, f, bounds)
+}
+
+// check parses and validates, and returns no Context that has mistakes.
+func check(file string, in io.Reader, bounds Bounds) (*Context, error) {
+	c, err := parse(file, in, bounds)
 	var errs ErrorList
 	if err != nil && !errors.As(err, &errs) {
 		return nil, err
@@ -189,7 +195,7 @@ func (r *reader) context(root *node, bounds Bounds) *Context {
 	}
 	if n := root.child("transitions"); n != nil {
 		c.Transitions.Pos = n.pos
-		read(r, n, "intensity", &c.Transitions.Intensity, intIn(1, 1e9))
+		read(r, n, "intensity", &c.Transitions.Intensity, intIn(1, math.MaxInt32))
 		read(r, n, "window", &c.Transitions.Window, parseInterval)
 	}
 	if n := root.child("monitor"); n != nil {

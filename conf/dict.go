@@ -22,6 +22,11 @@ func dictionary(n *node) any { return convert(n, false) }
 func convert(n *node, letter bool) any {
 	whole := !letter && n.spec != nil && n.spec.ours
 	if len(n.nodes) == 0 && (!whole || len(n.attrs) == 0) {
+		// The leaf's text and its attributes go into one object, so that an
+		// attribute of the leaf's own name replaces the text.
+		if a, ok := n.attr(n.name); ok {
+			return a.value
+		}
 		return n.text
 	}
 	object := make(map[string]any, len(n.nodes)+len(n.attrs))

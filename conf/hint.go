@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -11,10 +12,17 @@ import (
 // one with the fewest edits, if they are at most a third of its letters, else
 // one that begins as name does ("environment" means env).
 func nearest(name string, known []string) string {
+	if len(name) > maxName {
+		return "" // no slip of the finger, and not worth the product of the lengths
+	}
 	best, fewest := "", 1<<30
 	lower := strings.ToLower(name)
 	for _, k := range known {
-		if edits := levenshtein.ComputeDistance(lower, strings.ToLower(k)); edits < fewest {
+		edits := levenshtein.ComputeDistance(lower, strings.ToLower(k))
+		if edits > 1 && anagram(lower, strings.ToLower(k)) {
+			edits = 1 // swapped letters are the commonest slip, and count as two
+		}
+		if edits < fewest {
 			best, fewest = k, edits
 		}
 	}
@@ -27,6 +35,13 @@ func nearest(name string, known []string) string {
 		}
 	}
 	return ""
+}
+
+func anagram(a, b string) bool {
+	x, y := []byte(a), []byte(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return slices.Equal(x, y)
 }
 
 // hint is the end of a message about an unknown name: the nearest one known,

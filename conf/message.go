@@ -89,15 +89,17 @@ func (r *reader) tree(name string, v any, e *element, path string) *node {
 // bringHome gives each stray attribute to the one child of ours that can have
 // it. Without such a child, or with several, it stays where it was found.
 func (n *node) bringHome(strays []attr) {
-	for _, a := range strays {
-		var homes []*node
-		for _, c := range n.nodes {
-			if c.spec != nil && c.spec.ours && c.spec.attr(a.name) != nil {
-				homes = append(homes, c)
+	homes := map[string][]*node{}
+	for _, c := range n.nodes {
+		if c.spec != nil && c.spec.ours {
+			for _, a := range c.spec.attrs {
+				homes[a.name] = append(homes[a.name], c)
 			}
 		}
-		if len(homes) == 1 {
-			homes[0].attrs = append(homes[0].attrs, a)
+	}
+	for _, a := range strays {
+		if able := homes[a.name]; len(able) == 1 {
+			able[0].attrs = append(able[0].attrs, a)
 			continue
 		}
 		n.nodes = append(n.nodes, &node{name: a.name, text: a.value, pos: a.pos, value: a.value})

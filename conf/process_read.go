@@ -2,6 +2,7 @@ package conf
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"net"
 	"net/url"
@@ -257,6 +258,9 @@ func parseAddress(s string) (string, error) {
 }
 
 func parsePattern(s string) (string, error) {
+	if len(s) > maxMessage {
+		return "", fmt.Errorf("is longer than %d bytes", maxMessage)
+	}
 	if _, err := regexp.Compile(s); err != nil {
 		return "", errors.New("is no regular expression: " + strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}

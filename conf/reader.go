@@ -15,19 +15,44 @@ type reader struct {
 	warned         map[string]bool
 }
 
+// maxMistakes is where a list ends. All mistakes at once is for people; a file
+// made to be wrong a million times must not cost a million messages.
+const maxMistakes = 1000
+
+// full reports whether nothing more would be noted, so that a caller need not
+// look for it.
+func (r *reader) full() bool { return len(r.errs) >= maxMistakes }
+
 func (r *reader) fail(pos Pos, format string, args ...any) {
-	r.errs = append(r.errs, &Error{Pos: pos, Task: r.task, Msg: fmt.Sprintf(format, args...)})
+	r.errs = r.note(r.errs, pos, format, args)
 }
 
 func (r *reader) warn(pos Pos, format string, args ...any) {
-	r.warnings = append(r.warnings, &Error{Pos: pos, Task: r.task, Msg: fmt.Sprintf(format, args...)})
+	r.warnings = r.note(r.warnings, pos, format, args)
+}
+
+func (r *reader) note(list ErrorList, pos Pos, format string, args []any) ErrorList {
+	if len(list) >= maxMistakes {
+		return list
+	}
+	return append(list, &Error{Pos: pos, Task: clip(r.task), Msg: clip(fmt.Sprintf(format, args...))})
+}
+
+// maxMessage bounds what a mistake quotes of its file.
+const maxMessage = 500
+
+func clip(s string) string {
+	if len(s) <= maxMessage {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxMessage], "") + "…"
 }
 
 // warnOnce warns of an unknown name at its first place only: a file of 5,000
 // task services with the same extra element deserves one line.
 func (r *reader) warnOnce(pos Pos, what, parent, suffix string) {
 	key := what + " in " + parent
-	if r.warned[key] {
+	if r.warned[key] || len(r.warnings) >= maxMistakes {
 		return
 	}
 	if r.warned == nil {
@@ -41,7 +66,7 @@ func (r *reader) warnOnce(pos Pos, what, parent, suffix string) {
 // words that are not allowed. It notes on each node what the table says of it.
 func (r *reader) check(n *node, e *element) {
 	n.spec = e
-	if e.open {
+	if e.open || r.full() {
 		return
 	}
 	r.checkAttrs(n, e)
@@ -50,6 +75,9 @@ func (r *reader) check(n *node, e *element) {
 	}
 	seen := make(map[string]Pos, len(n.nodes))
 	for _, c := range n.nodes {
+		if r.full() {
+			return
+		}
 		known := e.child(c.name)
 		before, twice := seen[c.name]
 		switch {

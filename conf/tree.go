@@ -90,6 +90,8 @@ func parseTree(file string, src []byte, bounds Bounds) (*node, error) {
 	return p.root, nil
 }
 
+const maxAttrs = 256
+
 type treeParser struct {
 	file   string
 	src    []byte
@@ -123,8 +125,8 @@ func (p *treeParser) run() *Error {
 			if len(p.open) > 0 {
 				last := len(p.texts) - 1
 				p.texts[last] = append(p.texts[last], t...)
-			} else if len(bytes.TrimSpace(t)) > 0 {
-				return &Error{Pos: pos, Msg: "text outside the root element"}
+			} else if e := p.outside(t, pos); e != nil {
+				return e
 			}
 		case xml.Directive:
 			// A document type can define entities that expand to gigabytes
@@ -132,6 +134,25 @@ func (p *treeParser) run() *Error {
 			return &Error{Pos: pos, Msg: "a document type (<!DOCTYPE>) and entities of its own are refused; remove it"}
 		}
 	}
+}
+
+// outside judges text that no element holds: only white space may stand there.
+func (p *treeParser) outside(text []byte, pos Pos) *Error {
+	for _, b := range text {
+		switch b {
+		case '\n':
+			pos.Line++
+			pos.Column = 1
+		case ' ', '\t', '\r':
+			pos.Column++
+		default:
+			if p.root == nil {
+				return &Error{Pos: pos, Msg: "the file does not begin with an element; is it XML?"}
+			}
+			return &Error{Pos: pos, Msg: fmt.Sprintf("text behind the root element <%s>", p.root.name)}
+		}
+	}
+	return nil
 }
 
 // end judges why there is no further token.
@@ -167,6 +188,10 @@ func (p *treeParser) start(t xml.StartElement, pos Pos, start int64) *Error {
 	if len(p.open) == p.bounds.Depth {
 		return &Error{Pos: pos, Msg: fmt.Sprintf("<%s> is nested deeper than %d elements", n.name, p.bounds.Depth)}
 	}
+	// Above this many, finding one by walking the list would cost too much.
+	if len(t.Attr) > maxAttrs {
+		return &Error{Pos: pos, Msg: fmt.Sprintf("<%s> has more than %d attributes", n.name, maxAttrs)}
+	}
 	places := attrPlaces(p.src[start:p.dec.InputOffset()], pos)
 	for i, a := range t.Attr {
 		name := fullName(a.Name)
@@ -200,7 +225,11 @@ func (p *treeParser) close(name string, pos Pos) *Error {
 				return &Error{Pos: pos, Msg: fmt.Sprintf("</%s> comes while <%s>, opened at %s, is still open; close that one first", name, n.name, n.pos.line())}
 			}
 		}
-		p.errs = append(p.errs, &Error{Pos: pos, Msg: fmt.Sprintf("</%s> closes nothing: the element open here is <%s>, opened at %s; remove the tag or open <%s> before it", name, n.name, n.pos.line(), name)})
+		stray := &Error{Pos: pos, Msg: fmt.Sprintf("</%s> closes nothing: the element open here is <%s>, opened at %s; remove the tag or open <%s> before it", name, n.name, n.pos.line(), name)}
+		if len(p.errs) == maxMistakes {
+			return stray
+		}
+		p.errs = append(p.errs, stray)
 		return nil
 	}
 	n.text = strings.TrimSpace(string(p.texts[last]))

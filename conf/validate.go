@@ -19,11 +19,15 @@ func (c *Context) Validate() (errs, warnings ErrorList) {
 type validator struct {
 	c              *Context
 	tasks          map[string]*Task
+	circles        int
 	errs, warnings ErrorList
 }
 
 func (v *validator) fail(pos Pos, t *Task, format string, args ...any) {
-	e := &Error{Pos: pos, Msg: fmt.Sprintf(format, args...)}
+	if len(v.errs) >= maxMistakes {
+		return
+	}
+	e := &Error{Pos: pos, Msg: clip(fmt.Sprintf(format, args...))}
 	if t != nil {
 		e.Task = t.ID
 	}
@@ -95,8 +99,18 @@ func (v *validator) depends() {
 	}
 }
 
+// A file of 5,000 tasks can hold millions of circles of thousands of tasks.
+// Whoever breaks the first few sees the next.
+const (
+	maxCircles     = 20
+	maxCircleTasks = 10
+)
+
 // circle tells of the part of path that begins at back.
 func (v *validator) circle(path []*Task, edges []Depends, back *Task) {
+	if v.circles++; v.circles > maxCircles {
+		return
+	}
 	first := 0
 	for path[first] != back {
 		first++
@@ -107,7 +121,11 @@ func (v *validator) circle(path []*Task, edges []Depends, back *Task) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "depends on itself in a circle: %s", back.ID)
-	for _, d := range edges[first:] {
+	for i, d := range edges[first:] {
+		if i == maxCircleTasks {
+			fmt.Fprintf(&b, " … %d more …", len(edges)-first-i)
+			break
+		}
 		fmt.Fprintf(&b, " waits for %s (%s)", d.On, d.Pos.line())
 		if d.On != back.ID {
 			b.WriteString(", which")

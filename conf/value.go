@@ -99,6 +99,9 @@ func intIn(low, high int) func(string) (int, error) {
 		if err != nil {
 			return 0, errors.New("is no whole number")
 		}
+		if n < low && high == math.MaxInt32 {
+			return 0, fmt.Errorf("is less than %d", low)
+		}
 		if n < low || n > high {
 			return 0, fmt.Errorf("is not between %d and %d", low, high)
 		}
@@ -157,7 +160,7 @@ const maxCPUs = 1024
 
 // parseCPUs reads a list as taskset(1) does: "0,2-3".
 func parseCPUs(s string) ([]int, error) {
-	var cpus []int
+	var named [maxCPUs]bool
 	number := intIn(0, maxCPUs-1)
 	for part := range strings.SplitSeq(s, ",") {
 		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
@@ -170,6 +173,12 @@ func parseCPUs(s string) ([]int, error) {
 			return nil, errors.New(`is no list of CPUs; write it as "0,2-3"`)
 		}
 		for c := from; c <= to; c++ {
+			named[c] = true
+		}
+	}
+	var cpus []int
+	for c, ok := range named {
+		if ok {
 			cpus = append(cpus, c)
 		}
 	}
