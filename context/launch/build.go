@@ -79,7 +79,9 @@ func (r *Resolver) goCommand() (path string, tried []string) {
 // often has neither HOME nor PATH: the one holds the build cache, the other
 // the C compiler.
 func buildEnviron(base []string) []string {
-	env := inherited(base)
+	// A workspace above the folder does not count, as for create_service build:
+	// a service belongs to its own module.
+	env := set(inherited(base), "GOWORK", "off")
 	if path, found := lookup(env, "PATH"); !found || path == "" {
 		env = set(env, "PATH", defaultPath)
 	}
