@@ -18,6 +18,7 @@ type Handler struct {
 	mu      sync.Mutex                   // guards speaker
 	speaker map[speech]event.Incarnation // which incarnation a connection spoke for first
 	waiters *waiters
+	denied  limiter
 }
 
 // speech is one connection speaking for one task service.
@@ -88,6 +89,10 @@ func (h *Handler) control(p Peer, payload []byte) {
 	c, err := message.ParseControl(payload)
 	if err != nil {
 		h.opts.Logger.Warn("control message dropped", "peer", p.Name, "err", err)
+		return
+	}
+	if err := h.trusted(p); err != nil {
+		h.opts.Logger.Warn("control message not heeded", "peer", p.Name, "task", c.Header.ServiceID, "err", err)
 		return
 	}
 	ref := event.Ref{Transaction: event.TransactionID(c.Header.Transaction), Task: event.TaskID(c.Header.ServiceID)}

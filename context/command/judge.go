@@ -21,7 +21,7 @@ func (h *Handler) context(p Peer, payload []byte) {
 	switch c.Header.Action {
 	case "exit":
 		h.opts.Logger.Info("exit asked for", "peer", p.Name)
-		h.opts.Transactions.Exit(h.cause(p, c.Header))
+		h.opts.Transactions.Exit(id, h.cause(p, c.Header))
 	case "start", "restart", "stop":
 		h.change(p, c, id)
 	case "monitor_on", "monitor_off":

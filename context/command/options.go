@@ -15,6 +15,10 @@ type Peer struct {
 	UID  int    // -1: unknown
 	Name string // for causes: "uid 0 from 127.0.0.1:4711"
 	Self bool   // ourselves
+
+	Loopback bool   // on this machine
+	PID      int    // 0: unknown
+	Inode    uint64 // of its socket, as in /proc/PID/fd; 0: unknown
 }
 
 // Request is a judged command on its way to a transaction.
@@ -38,8 +42,9 @@ type Transactions interface {
 	// Ask hands a request on; start and restart begin a transaction that is new.
 	// The answer comes as an Outcome on the bus and to the front that asked.
 	Ask(r Request) error
-	// Exit ends everything; the provider's Run returns afterwards.
-	Exit(c event.Cause)
+	// Exit ends everything; the provider's Run returns afterwards. The outcome is
+	// said in the name of the transaction that was named, if any.
+	Exit(id event.TransactionID, c event.Cause)
 	// Notice hands on a service's own word. It blocks while the transaction has
 	// too many unread.
 	Notice(ctx context.Context, n event.Notice) error
@@ -75,7 +80,7 @@ type Options struct {
 	Transactions Transactions
 	Bus          Bus
 	Logger       *slog.Logger
-	Original     bool // <wire>original</wire>
+	Insecure     bool // peers beyond loopback, whom nobody vouches for, are heard too
 }
 
 func (o Options) validate() error {

@@ -41,5 +41,8 @@ func Folder(dir, contextID, frontEnd, backend string) string {
 // SocketPath is the control socket of a context: named by ContextID and the two
 // endpoints of its file.
 func SocketPath(runtimeDir, contextID, frontEnd, backend string) string {
-	return filepath.Join(Folder(runtimeDir, contextID, frontEnd, backend), "control")
+	return filepath.Join(Folder(runtimeDir, contextID, frontEnd, backend), SocketName)
 }
+
+// SocketName is the control socket in its context's folder.
+const SocketName = "control"

@@ -28,6 +28,7 @@ type TaskView struct {
 	Incarnation Incarnation `json:"incarnation"`
 	PID         int         `json:"pid,omitempty"` // kept after the end; 0: never had one
 	Present     bool        `json:"present"`       // something of it may still run
+	Wanted      bool        `json:"wanted"`        // it is to be up
 	Self        bool        `json:"self"`          // it announces itself
 	Since       time.Time   `json:"since"`         // of the state
 	Restarts    int         `json:"restarts"`

@@ -53,9 +53,14 @@ func (t *Transaction) spawned(e event.Spawned) {
 	}
 	k.seen.pid = e.PID
 	t.touch(k)
-	if t.apply(k, machine.Spawned, t.wanted(k)) && !k.self() && k.seen.state == event.Starting {
-		t.apply(k, machine.Ready, t.wanted(k))
+	if !t.apply(k, machine.Spawned, t.wanted(k)) || k.seen.state != event.Starting {
+		return
 	}
+	if k.self() {
+		t.awaitStarted(k) // from here on: a build before the birth takes its own time
+		return
+	}
+	t.apply(k, machine.Ready, t.wanted(k))
 }
 
 func (t *Transaction) spawnFailed(e event.SpawnFailed) {

@@ -97,7 +97,7 @@ func (k *task) snapshot() *event.TaskView {
 	s := &k.seen
 	return &event.TaskView{
 		ID: k.id, Instance: k.spec.Instance, ServiceName: k.spec.ServiceName,
-		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Self: k.self(),
+		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Wanted: k.want.up, Self: k.self(),
 		Since: s.since, Restarts: max(0, s.starts-1), Exit: s.exit, Reason: s.reason, Cause: s.cause,
 		Action: s.action, Result: s.result, Object: s.object, Told: s.told,
 	}

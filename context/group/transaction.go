@@ -212,7 +212,6 @@ func (t *Transaction) perform(k *task, e machine.Effect, c event.Cause) {
 	case machine.Spawn:
 		object := t.sayProcess(k, Start, c)
 		t.emit(Launch{k.ref(t.opts.Transaction), k.spec, object, c})
-		t.awaitStarted(k)
 	case machine.Run:
 		t.sayProcess(k, Start, c)
 		t.awaitStarted(k)

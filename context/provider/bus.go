@@ -1,0 +1,44 @@
+package provider
+
+import (
+	"fmt"
+
+	"zmicroservices/context/command"
+	"zmicroservices/context/forwarder"
+)
+
+// bus lets the handlers speak through the forwarder.
+type bus struct{ f *forwarder.Forwarder }
+
+func (b bus) Publish(frame []byte) error { return b.f.Publish(frame) }
+
+func (b bus) Inject(p command.Peer, frame []byte) error {
+	return b.f.PublishAs(forwarder.Peer{Addr: p.Name, UID: p.UID, Loopback: true}, frame)
+}
+
+// peer is a forwarder's peer in the handlers' words.
+func peer(p forwarder.Peer) command.Peer {
+	out := command.Peer{
+		Conn: p.Conn, UID: p.UID, Self: p.Self, Loopback: p.Loopback, PID: p.PID, Inode: p.Inode, Name: p.Addr,
+	}
+	switch {
+	case p.Self:
+		out.Name = "ourselves"
+	case p.Conn == 0: // came by a front, which has named it
+	case p.PID > 0:
+		out.Name = fmt.Sprintf("uid %d pid %d", p.UID, p.PID)
+	case p.UID >= 0:
+		out.Name = fmt.Sprintf("uid %d from %s", p.UID, p.Addr)
+	}
+	return out
+}
+
+// tap gives the handlers the topics that they want.
+func tap(h *command.Handler) forwarder.Tap {
+	return forwarder.Tap{
+		Topics: h.Topics(),
+		Deliver: func(p forwarder.Peer, topic string, frame []byte) {
+			h.Deliver(peer(p), topic, frame)
+		},
+	}
+}

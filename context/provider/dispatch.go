@@ -1,0 +1,81 @@
+package provider
+
+import (
+	"context"
+	"time"
+
+	"zmicroservices/context/event"
+	"zmicroservices/context/keeper"
+)
+
+// lastWords is the longest that an exit waits for what the dead process had
+// handed to the kernel. It takes some microseconds unless the bus is saturated.
+const lastWords = 50 * time.Millisecond
+
+// maxBatch bounds the exits that wait together.
+const maxBatch = 1024
+
+// dispatch takes the keeper's events to their transactions until the stream
+// ends. Exits that come together wait together for the last words.
+func (p *Provider) dispatch(ctx context.Context, k *keeper.Client) {
+	events := k.Events()
+	for first := range events {
+		batch := []keeper.Event{first}
+		for more := true; more && len(batch) < maxBatch; {
+			select {
+			case e, ok := <-events:
+				if more = ok; ok {
+					batch = append(batch, e)
+				}
+			default:
+				more = false
+			}
+		}
+		p.deliver(ctx, batch)
+		if err := k.Ack(batch[len(batch)-1].Seq); err != nil {
+			p.opts.Logger.Warn("keeper events not acknowledged", "err", err)
+		}
+	}
+}
+
+func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) {
+	for _, e := range batch {
+		if e.Kind == keeper.Exited && e.ID.Hook == "" {
+			settle, cancel := context.WithTimeout(ctx, lastWords)
+			p.forwarder.Settle(settle)
+			cancel()
+			break
+		}
+	}
+	for _, e := range batch {
+		if e.ID.Hook != "" {
+			p.launcher.built(e)
+			continue
+		}
+		ref := refOf(e.ID)
+		switch e.Kind {
+		case keeper.Spawned:
+			p.put(ref, event.Spawned{Ref: ref, PID: e.PID})
+		case keeper.SpawnFailed:
+			p.put(ref, event.SpawnFailed{Ref: ref, Reason: e.Err})
+		case keeper.Exited:
+			p.put(ref, event.Exited{Ref: ref, Exit: exitOf(e)})
+		case keeper.Gone:
+			p.put(ref, event.Gone{Ref: ref, Survivors: e.Survivors})
+		}
+	}
+}
+
+func (p *Provider) put(ref event.Ref, e event.Event) {
+	if g := p.group(ref.Transaction); g != nil {
+		g.Put(e)
+	}
+}
+
+func exitOf(e keeper.Event) event.Exit {
+	out := event.Exit{Code: e.Code, Core: e.Core}
+	if e.Signal != 0 {
+		out.Code, out.Signal = 0, signalName(e.Signal)
+	}
+	return out
+}

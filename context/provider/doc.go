@@ -1,0 +1,26 @@
+// Package provider builds and wires: the forwarder, the keeper, the transactions
+// and the fronts. It is the only package that knows everyone, and it decides
+// nothing: no switch on topics, no message, no life cycle.
+//
+//	p, err := provider.New(provider.Options{Context: file, …})
+//	…
+//	err = p.Run(ctx) // until exit is asked for, or ctx ends: then in order
+//
+// Run returns after every service is gone, the bus is drained and the keeper has
+// ended. What was begun first is ended last, and no failing step hides the next.
+//
+// # The order of things
+//
+// An exit that the keeper tells reaches its transaction only after the forwarder
+// has forwarded what the dead process had still handed to the kernel: a service's
+// last words come before its last rites.
+//
+// # Goroutines
+//
+//	forwarder.Run   the bus                    ends at teardown, after the drain
+//	command.Server  the control socket         ends at teardown
+//	command.Info    context info               ends at teardown, after a last flush
+//	dispatch        keeper events to groups    ends with the keeper's event stream
+//	group.Run       one a transaction          ends at teardown
+//	launches        one a service being found  ends with its spawn
+package provider

@@ -1,0 +1,100 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"zmicroservices/conf"
+	"zmicroservices/context/command"
+	"zmicroservices/context/event"
+)
+
+// Options say what a provider is. Context and Logger are required.
+type Options struct {
+	Context    *conf.Context
+	Logger     *slog.Logger
+	Version    string
+	StateDir   string // of this context; "" is a folder named after it under the user's state directory
+	RuntimeDir string // of all contexts; "" is command.RuntimeDir's
+
+	BindAll       bool
+	Insecure      bool
+	AllowCommands bool
+	ServicesPaths []string                   // "" is every location in the file
+	Original      bool                       // nothing on the bus that the original did not send
+	Bundled       func(instance string) bool // tasks that Exe runs itself
+
+	Start       bool                      // begin a transaction with every service of the file
+	Transaction event.TransactionID       // its identifier; "" is a new one
+	Began       func(event.TransactionID) // told of it
+
+	Exe string // the program whose `keeper` and `task` arguments are ours; "" is the running one
+}
+
+func (o *Options) complete() error {
+	if o.Context == nil || o.Logger == nil {
+		return errors.New("provider: Context and Logger are required")
+	}
+	if o.Bundled == nil {
+		o.Bundled = func(string) bool { return false }
+	}
+	if o.Exe == "" {
+		exe, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("find own program: %w", err)
+		}
+		o.Exe = exe
+	}
+	c := o.Context
+	runtime := command.RuntimeDir(o.RuntimeDir)
+	o.RuntimeDir = command.Folder(runtime, c.ContextID, c.FrontEndEndpoint, c.BackendEndpoint)
+	if o.StateDir == "" {
+		o.StateDir = command.Folder(stateHome(), c.ContextID, c.FrontEndEndpoint, c.BackendEndpoint)
+	}
+	for _, dir := range []*string{&o.RuntimeDir, &o.StateDir} {
+		abs, err := filepath.Abs(*dir)
+		if err != nil {
+			return fmt.Errorf("find directory %s: %w", *dir, err)
+		}
+		*dir = abs
+	}
+	if c.Wire == "original" {
+		o.Original = true
+	}
+	return o.beyondLoopback()
+}
+
+// stateHome is where state lies by custom: /var/lib for root, else the XDG base
+// directory for state.
+func stateHome() string {
+	switch {
+	case os.Getuid() == 0:
+		return "/var/lib/zmicroservices"
+	case os.Getenv("XDG_STATE_HOME") != "":
+		return filepath.Join(os.Getenv("XDG_STATE_HOME"), "zmicroservices")
+	default:
+		return filepath.Join(os.Getenv("HOME"), ".local", "state", "zmicroservices")
+	}
+}
+
+// beyondLoopback refuses an address that others can reach, unless that was said
+// in so many words: whoever can write to the context topic runs code here.
+func (o *Options) beyondLoopback() error {
+	for name, endpoint := range map[string]string{"FrontBind": o.Context.FrontBind, "BackendBind": o.Context.BackendBind} {
+		open := beyondLoopback(endpoint)
+		star := strings.HasPrefix(endpoint, "tcp://*:")
+		switch {
+		case star && !o.BindAll:
+			o.Logger.Info("wildcard address bound on loopback only; --bind_all binds every interface", "element", name, "endpoint", endpoint)
+		case (open || star) && !o.Insecure:
+			return fmt.Errorf("%s %s is reachable from other machines, and nothing would authenticate them: add --insecure if that is meant, or bind 127.0.0.1", name, endpoint)
+		case open || star:
+			o.Logger.Warn("bus is open to other machines without authentication: whoever can connect may command it", "element", name, "endpoint", endpoint)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"zmicroservices/conf"
+	"zmicroservices/context/command"
+	"zmicroservices/context/event"
+	"zmicroservices/context/forwarder"
+	"zmicroservices/context/group"
+	"zmicroservices/context/keeper"
+)
+
+// Provider is one context provider. New binds its sockets; Run makes it live.
+type Provider struct {
+	opts      Options
+	known     map[event.TaskID]*conf.Task
+	forwarder *forwarder.Forwarder
+	handler   *command.Handler
+	info      *command.Info
+	lock      *os.File
+
+	// made by Run before anything that uses them is live
+	launcher   *launcher
+	groupsCtx  context.Context
+	running    sync.WaitGroup     // the groups
+	exited     chan event.Outcome // of groups that were asked to exit; capacity: none waits long, stopAll reads
+	keeperGone chan struct{}      // closed when the keeper's stream has ended
+	exit       chan struct{}      // closed when an exit was asked for
+	hurry      chan struct{}      // closed when there is no time for stop recipes
+	hurryOnce  sync.Once
+
+	mu        sync.Mutex // guards all below
+	groups    map[event.TransactionID]*group.Group
+	cancels   map[event.TransactionID]context.CancelFunc
+	order     []event.TransactionID // in order of beginning
+	exiting   bool
+	exitID    event.TransactionID
+	exitCause event.Cause
+}
+
+// New checks the options, binds the bus and takes the state directory. A port
+// in use and a directory in use are errors that name them.
+func New(o Options) (*Provider, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	p := &Provider{
+		opts: o, known: map[event.TaskID]*conf.Task{},
+		groups: map[event.TransactionID]*group.Group{}, cancels: map[event.TransactionID]context.CancelFunc{},
+		exited: make(chan event.Outcome), keeperGone: make(chan struct{}), exit: make(chan struct{}), hurry: make(chan struct{}),
+	}
+	for _, t := range o.Context.Tasks {
+		p.known[event.TaskID(t.ID)] = t
+	}
+	handler, err := command.New(context.Background(), command.Options{
+		Own: o.Context, Transactions: p, Bus: late{p}, Logger: o.Logger, Insecure: o.Insecure,
+		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.handler, p.info = handler, command.NewInfo(handler)
+	if p.lock, err = takeDirectory(o.StateDir); err != nil {
+		return nil, err
+	}
+	p.forwarder, err = forwarder.New(forwarder.Options{
+		FrontBind: []string{o.Context.FrontBind}, BackendBind: []string{o.Context.BackendBind},
+		BindAll: o.BindAll, Guarded: handler.Guarded(), Taps: []forwarder.Tap{tap(handler)}, Logger: o.Logger,
+		Admit:       func(f forwarder.Peer, topic string, frame []byte) error { return handler.Admit(peer(f), topic, frame) },
+		OnSubscribe: func(f forwarder.Peer, prefix []byte) [][]byte { return handler.Retained(peer(f), prefix) },
+		OnClose:     func(f forwarder.Peer) { handler.Closed(f.Conn) },
+	})
+	if err != nil {
+		p.lock.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// late is the bus of handlers that are made before the forwarder whose messages
+// they take.
+type late struct{ p *Provider }
+
+func (l late) Publish(frame []byte) error { return bus{l.p.forwarder}.Publish(frame) }
+func (l late) Inject(from command.Peer, frame []byte) error {
+	return bus{l.p.forwarder}.Inject(from, frame)
+}
+
+// takeDirectory makes the state directory and holds it against a second provider.
+func takeDirectory(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("make state directory: %w", err)
+	}
+	path := filepath.Join(dir, "lock")
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("take state directory: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("take state directory: %s is held by another provider: end it, or choose another --state_dir", dir)
+	}
+	return f, nil
+}
+
+// FrontEnd and Backend are the endpoints that services and clients connect to:
+// the file's, with the port that was really bound where the file leaves it open.
+func (p *Provider) FrontEnd() string {
+	return concrete(p.opts.Context.FrontEndEndpoint, p.forwarder.Back())
+}
+
+// Backend is where to publish; see FrontEnd.
+func (p *Provider) Backend() string {
+	return concrete(p.opts.Context.BackendEndpoint, p.forwarder.Front())
+}
+
+// Hurry ends the stop recipes that are under way: everything is killed.
+func (p *Provider) Hurry() { p.hurryOnce.Do(func() { close(p.hurry) }) }
+
+// Run is the provider's life. It ends in order when ctx ends or an exit is asked
+// for, and gives nil then; else the first thing that broke.
+func (p *Provider) Run(ctx context.Context) (err error) {
+	var down teardown
+	defer func() { err = errors.Join(err, down.run(p.opts.Logger)) }()
+	// Nothing that is live ends with ctx: it ends when teardown comes to it.
+	live := context.WithoutCancel(ctx)
+	broken := make(chan error, 4) // one for each part that can break by itself
+	down.add("release state directory", p.lock.Close)
+
+	var parts sync.WaitGroup
+	run := func(name string, part func(context.Context) error) (end func()) {
+		ctx, cancel := context.WithCancel(live)
+		ended := make(chan struct{})
+		parts.Go(func() { // ends when end is called, or when the part breaks
+			defer close(ended)
+			if err := part(ctx); err != nil {
+				broken <- fmt.Errorf("%s: %w", name, err)
+			}
+		})
+		return func() { cancel(); <-ended }
+	}
+	endForwarder := run("forwarder", p.forwarder.Run)
+	down.add("end the bus", func() error { endForwarder(); return nil })
+
+	k, err := keeper.Start(ctx, keeper.Options{
+		Exe: p.opts.Exe, RuntimeDir: p.opts.RuntimeDir, StateDir: p.opts.StateDir, Logger: p.opts.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	launchCtx, endLaunches := context.WithCancel(live)
+	p.launcher = newLauncher(launchCtx, p.opts, k, p.FrontEnd(), p.Backend())
+	p.launcher.failed = func(e event.SpawnFailed) { p.put(e.Ref, e) }
+	parts.Go(func() { // ends with the keeper's stream of events
+		defer close(p.keeperGone)
+		p.dispatch(live, k)
+		if err := k.Err(); err != nil {
+			broken <- fmt.Errorf("keeper: %w", err)
+		}
+	})
+	down.add("end the keeper", func() error {
+		endLaunches()
+		p.launcher.work.Wait()
+		ctx, cancel := context.WithTimeout(live, keeperGrace)
+		defer cancel()
+		err := k.Shutdown(ctx)
+		<-p.keeperGone
+		return err
+	})
+	groupsCtx, endGroups := context.WithCancel(live)
+	p.groupsCtx = groupsCtx
+	down.add("end the transactions", func() error { endGroups(); p.running.Wait(); return nil })
+
+	endInfo := run("context info", p.info.Run)
+	down.add("drain the bus", func() error {
+		endInfo()
+		p.info.Flush()
+		ctx, cancel := context.WithTimeout(live, graceAfterStop)
+		defer cancel()
+		if err := p.forwarder.Drain(ctx); err != nil {
+			p.opts.Logger.Warn("subscribers left behind", "err", err)
+		}
+		return nil
+	})
+	server, err := command.Listen(p.socket(), p.handler, command.Hello{
+		Version: p.opts.Version, ContextID: p.opts.Context.ContextID, File: p.opts.Context.File,
+		FrontEndEndpoint: p.FrontEnd(), BackendEndpoint: p.Backend(),
+	})
+	if err != nil {
+		return err
+	}
+	endServer := run("control socket", server.Run)
+	down.add("close the control socket", func() error { endServer(); return nil })
+
+	p.opts.Logger.Info("provider is ready", "context", p.opts.Context.ContextID, "publish", p.Backend(), "subscribe", p.FrontEnd(),
+		"control", p.socket(), "keeper", k.PID())
+	if p.opts.Start {
+		if err := p.startFile(); err != nil {
+			return err
+		}
+	}
+	err = p.wait(ctx, broken)
+	p.end()
+	return err
+}
+
+// keeperGrace bounds the end of a keeper that has nothing left to hold.
+const keeperGrace = 30 * time.Second
+
+// wait lasts until there is a reason to end.
+func (p *Provider) wait(ctx context.Context, broken <-chan error) error {
+	select {
+	case <-ctx.Done():
+		p.Exit("", event.Cause{Origin: event.ByShutdown, By: "signal"})
+	case <-p.exit:
+	case err := <-broken:
+		p.opts.Logger.Error("provider is broken", "err", err)
+		p.Exit("", event.Cause{Origin: event.ByShutdown, By: err.Error()})
+		return err
+	}
+	return nil
+}
+
+// end stops every service and answers whoever asked for the exit.
+func (p *Provider) end() {
+	p.mu.Lock()
+	id, cause := p.exitID, p.exitCause
+	p.mu.Unlock()
+	p.opts.Logger.Info("provider ends", "cause", cause.String())
+	done := make(chan struct{})
+	go func() { // ends with stopAll
+		select {
+		case <-p.hurry:
+			p.launcher.killAll()
+		case <-done:
+		}
+	}()
+	o := p.stopAll(cause)
+	close(done)
+	o.Transaction, o.Request = id, cause.Request
+	if cause.Origin == event.ByOperator {
+		p.handler.Answer(o)
+	}
+}
+
+func (p *Provider) socket() string {
+	return filepath.Join(p.opts.RuntimeDir, command.SocketName)
+}
+
+// Run makes a provider and lives its life.
+func Run(ctx context.Context, o Options) error {
+	p, err := New(o)
+	if err != nil {
+		return err
+	}
+	return p.Run(ctx)
+}

@@ -1,0 +1,233 @@
+package provider
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"zmicroservices/context/command"
+	"zmicroservices/context/event"
+	"zmicroservices/context/group"
+)
+
+// keepQuiet is how many transactions with nothing wanted and nothing running
+// stay in memory.
+const keepQuiet = 100
+
+// NewTransactionID makes an identifier as the original does: 20 of A-Z0-9.
+func NewTransactionID() event.TransactionID {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	b := make([]byte, 20)
+	// rand.Read never fails; 256 is no multiple of 36, which favours four letters
+	// by a hair: these are names and not secrets.
+	_, _ = rand.Read(b)
+	for i := range b {
+		b[i] = letters[int(b[i])%len(letters)]
+	}
+	return event.TransactionID(b)
+}
+
+func (p *Provider) group(id event.TransactionID) *group.Group {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.groups[id]
+}
+
+// Ask implements command.Transactions.
+func (p *Provider) Ask(r command.Request) error {
+	g, err := p.begin(r)
+	if err != nil {
+		return err
+	}
+	ok := g.Put(group.Asked{
+		Action: group.Action(r.Action), Tasks: r.Tasks, All: r.All, Refused: r.Refused, Told: r.Told, Cause: r.Cause,
+	})
+	if !ok {
+		return fmt.Errorf("transaction %s has ended", r.Transaction)
+	}
+	return nil
+}
+
+// begin gives the group of a request, a new one if it may begin one.
+func (p *Provider) begin(r command.Request) (*group.Group, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.exiting {
+		return nil, fmt.Errorf("the context is ending")
+	}
+	if g := p.groups[r.Transaction]; g != nil {
+		return g, nil
+	}
+	if r.Action == "stop" {
+		return nil, fmt.Errorf("there is no transaction %q", r.Transaction)
+	}
+	o := group.DefaultOptions()
+	o.Transaction, o.ContextID = r.Transaction, p.opts.Context.ContextID
+	o.ContextName, o.LogName, o.Endpoints = r.ContextName, r.LogName, r.Endpoints
+	o.Known, o.Transitions = p.known, p.opts.Context.Transitions
+	id := r.Transaction
+	g, err := group.New(o, group.Collaborators{
+		Bus: bus{p.forwarder}, Launcher: p.launcher, Logger: p.opts.Logger, Original: p.opts.Original,
+		Answered: p.answered,
+		Changed:  func(changes []event.Change) { p.info.Changed(id, changes) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.forget()
+	p.groups[id] = g
+	p.order = append(p.order, id)
+	// Ends at teardown, or when the transaction was quiet and leaves memory.
+	ctx, cancel := context.WithCancel(p.groupsCtx)
+	p.cancels[id] = cancel
+	p.running.Go(func() { _ = g.Run(ctx) })
+	return g, nil
+}
+
+// forget lets the oldest quiet transactions leave memory. p.mu is held.
+func (p *Provider) forget() {
+	var quiet []event.TransactionID
+	for _, id := range p.order {
+		if isQuiet(p.groups[id].View()) {
+			quiet = append(quiet, id)
+		}
+	}
+	for _, id := range quiet[:max(0, len(quiet)-keepQuiet+1)] {
+		p.cancels[id]()
+		delete(p.cancels, id)
+		delete(p.groups, id)
+		p.order = slices.DeleteFunc(p.order, func(x event.TransactionID) bool { return x == id })
+		p.opts.Logger.Info("quiet transaction left memory", "transaction", id)
+	}
+}
+
+func isQuiet(v *event.View) bool {
+	for _, t := range v.Tasks {
+		if t.Present || t.State == event.Created || t.Wanted {
+			return false
+		}
+	}
+	return len(v.Tasks) > 0
+}
+
+// Exit implements command.Transactions.
+func (p *Provider) Exit(id event.TransactionID, c event.Cause) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.exiting {
+		return
+	}
+	p.exiting, p.exitID, p.exitCause = true, id, c
+	close(p.exit)
+}
+
+// Notice implements command.Transactions.
+func (p *Provider) Notice(ctx context.Context, n event.Notice) error {
+	g := p.group(n.Transaction)
+	if g == nil {
+		return group.ErrEnded
+	}
+	return g.Notice(ctx, n)
+}
+
+// View implements command.Transactions.
+func (p *Provider) View(id event.TransactionID) *event.View {
+	if g := p.group(id); g != nil {
+		return g.View()
+	}
+	return nil
+}
+
+// Views implements command.Transactions.
+func (p *Provider) Views() []*event.View {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]*event.View, len(p.order))
+	for i, id := range p.order {
+		out[i] = p.groups[id].View()
+	}
+	return out
+}
+
+// Watch implements command.Transactions.
+func (p *Provider) Watch(id event.TransactionID) (command.Stream, error) {
+	g := p.group(id)
+	if g == nil {
+		return nil, command.ErrUnknown
+	}
+	return stream{g.Watch()}, nil
+}
+
+// stream is a group's watcher in the handlers' words.
+type stream struct{ *group.Watcher }
+
+func (s stream) Next(ctx context.Context) (event.Change, error) {
+	c, err := s.Watcher.Next(ctx)
+	if err == group.ErrLagged {
+		err = command.ErrLagged
+	}
+	return c, err
+}
+
+// answered takes an outcome to whoever asked. Those of an exit are gathered.
+func (p *Provider) answered(o event.Outcome) {
+	if group.Action(o.Action) == group.Exit {
+		p.exited <- o
+		return
+	}
+	p.handler.Answer(o)
+}
+
+// stopAll ends every transaction and gives one outcome for all.
+func (p *Provider) stopAll(c event.Cause) event.Outcome {
+	p.mu.Lock()
+	groups := make([]*group.Group, 0, len(p.order))
+	for _, id := range p.order {
+		groups = append(groups, p.groups[id])
+	}
+	p.mu.Unlock()
+	out := event.Outcome{Action: string(group.Exit), OK: true}
+	waiting := 0
+	for _, g := range groups {
+		if g.Put(group.Asked{Action: group.Exit, All: true, Cause: c}) {
+			waiting++
+		}
+	}
+	for ; waiting > 0; waiting-- {
+		select {
+		case o := <-p.exited:
+			if !o.OK {
+				out.OK, out.Reason, out.Tasks = false, o.Reason, o.Tasks
+			}
+		case <-p.keeperGone:
+			out.OK, out.Reason = false, "the keeper ended before the services had"
+			return out
+		}
+	}
+	return out
+}
+
+// startFile begins a transaction with every service of the file.
+func (p *Provider) startFile() error {
+	id := p.opts.Transaction
+	if id == "" {
+		id = NewTransactionID()
+	}
+	c := p.opts.Context
+	if p.opts.Began != nil {
+		p.opts.Began(id)
+	}
+	return p.Ask(command.Request{
+		Transaction: id, Action: string(group.Start), Tasks: c.Tasks, ContextName: "context", LogName: c.TaskLogName,
+		Endpoints: event.Endpoints{
+			FrontEndEndpoint: c.FrontEndEndpoint, BackendEndpoint: c.BackendEndpoint,
+			FrontBind: c.FrontBind, BackendBind: c.BackendBind,
+		},
+		Cause: event.Cause{Origin: event.ByOperator, By: "service_context --start"},
+	})
+}
+
+// graceAfterStop is how long the last messages may take to reach subscribers.
+const graceAfterStop = 2 * time.Second

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zmicroservices/conf"
+	"zmicroservices/context/event"
+	"zmicroservices/context/provider"
+)
+
+// flags are service_context's.
+type flags struct {
+	start           string
+	stateDir        string
+	runtimeDir      string
+	servicesPath    []string
+	bindAll         bool
+	insecure        bool
+	allowCommands   bool
+	monitorInterval time.Duration
+	http            string
+	linger          time.Duration
+	wire            string
+	logFormat       string
+	logLevel        string
+	init            bool
+}
+
+// startNew is the value of a bare --start.
+const startNew = "\x00new"
+
+func newRoot() *cobra.Command {
+	var f flags
+	root := &cobra.Command{
+		Use:   "service_context [flags] CONTEXT.xml",
+		Short: "Run a context: its bus and its task services",
+		Long: `service_context runs the context that an XML file describes: it binds the bus
+(FrontBind for publishers, BackendBind for subscribers), starts and watches the
+task services when it is told to, and follows their on_start, on_update, on_fail
+and on_exit transitions. It ends with every service stopped, in order, at
+"conf_command exit", SIGINT or SIGTERM; a second signal kills what is left.`,
+		Example: `  # run a context and start its services at once; the first line is the transaction
+  service_context --start conf/Context-StateMachine.xml
+
+  # only the provider; services are started by command
+  service_context conf/Context-EchoAction.xml
+  conf_command start conf/Context-EchoAction.xml
+
+  # a bus that other machines may use: said in so many words
+  service_context --bind_all --insecure conf/Context-EchoAction.xml`,
+		Args:          exactlyOneFile,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"xml"}, cobra.ShellCompDirectiveFilterFileExt
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, f, args[0]) },
+	}
+	p := root.Flags()
+	p.StringVar(&f.start, "start", "", "start the file's services at once, as `TRANSACTION` (default a new one)")
+	p.Lookup("start").NoOptDefVal = startNew
+	p.StringVar(&f.stateDir, "state_dir", "", "`directory` for logs and state of this context (default under /var/lib or $XDG_STATE_HOME)")
+	p.StringVar(&f.runtimeDir, "runtime_dir", "", "`directory` for sockets and FIFOs (default /run/zmicroservices or $XDG_RUNTIME_DIR/zmicroservices)")
+	p.StringArrayVar(&f.servicesPath, "services_path", nil, "`directory` under which a message may start task services; repeatable (default every location in the file)")
+	p.BoolVar(&f.bindAll, "bind_all", false, "bind tcp://* on every interface, not on loopback only")
+	p.BoolVar(&f.insecure, "insecure", false, "allow an address beyond loopback although nothing authenticates its peers")
+	p.BoolVar(&f.allowCommands, "allow_commands", false, "let messages bring a <command> of their own")
+	p.DurationVar(&f.monitorInterval, "monitor_interval", 0, "time between process monitoring messages; 0 is off")
+	p.StringVar(&f.http, "http", "", "serve metrics on `ADDR`")
+	p.DurationVar(&f.linger, "linger", 0, "how long services outlive a provider that died")
+	p.StringVar(&f.wire, "wire", "", "`original`: nothing on the bus that the original did not send, but for command results")
+	p.StringVar(&f.logFormat, "log_format", "text", "`text|json`")
+	p.StringVar(&f.logLevel, "log_level", "info", "`debug|info|warn|error`")
+	p.BoolVar(&f.init, "init", false, "keeper first, the provider under it: for containers and service managers")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	return root
+}
+
+func exactlyOneFile(_ *cobra.Command, args []string) error {
+	switch len(args) {
+	case 0:
+		return &usageError{errors.New("no Context file: service_context [flags] CONTEXT.xml (see --help)")}
+	case 1:
+		return nil
+	default:
+		return &usageError{fmt.Errorf("one Context file is run at a time, %d were named: %q", len(args), args)}
+	}
+}
+
+func run(cmd *cobra.Command, f flags, path string) error {
+	if err := f.check(cmd); err != nil {
+		return &usageError{err}
+	}
+	log, err := newLogger(cmd.ErrOrStderr(), f.logFormat, f.logLevel)
+	if err != nil {
+		return &usageError{err}
+	}
+	file, err := load(path)
+	if err != nil {
+		return &usageError{err}
+	}
+	for _, w := range file.Warnings {
+		log.Warn("context file warning", "place", w.Error())
+	}
+	o := provider.Options{
+		Context: file, Logger: log, Version: version, StateDir: f.stateDir, RuntimeDir: f.runtimeDir,
+		BindAll: f.bindAll, Insecure: f.insecure, AllowCommands: f.allowCommands, ServicesPaths: f.servicesPath,
+		Original: f.wire == "original", Bundled: isBundled,
+	}
+	if f.start != "" {
+		o.Start = true
+		if f.start != startNew {
+			o.Transaction = event.TransactionID(f.start)
+		}
+		o.Began = func(id event.TransactionID) { fmt.Fprintf(cmd.OutOrStdout(), "transaction %s\n", id) }
+	}
+	p, err := provider.New(o)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signals(p, log)
+	defer stop()
+	return p.Run(ctx)
+}
+
+// check refuses what this release would not do.
+func (f *flags) check(cmd *cobra.Command) error {
+	for name, what := range map[string]string{
+		"monitor_interval": "process monitoring", "http": "the metrics page",
+		"linger": "outliving a provider", "init": "the keeper as first process",
+	} {
+		if cmd.Flags().Changed(name) {
+			return fmt.Errorf("--%s is not yet supported: this release has not got %s", name, what)
+		}
+	}
+	if f.wire != "" && f.wire != "original" {
+		return fmt.Errorf("--wire %q: the only value is original", f.wire)
+	}
+	return nil
+}
+
+// load reads the file, and refuses what nothing would be done for.
+func load(path string) (*conf.Context, error) {
+	file, err := conf.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := conf.ErrorList(conf.NotYet(file)).Err(); err != nil {
+		return nil, err
+	}
+	return file, nil
+}
+
+// signals gives a context that ends at the first SIGINT or SIGTERM; the second
+// leaves no time.
+func signals(p *provider.Provider, log *slog.Logger) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := make(chan os.Signal, 2) // sent by the runtime; two signals mean something
+	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() { // ends with the returned function
+		for {
+			select {
+			case s := <-c:
+				if ctx.Err() != nil {
+					log.Warn("second signal: everything is killed", "signal", s.String())
+					p.Hurry()
+					continue
+				}
+				log.Info("signal received: services are stopped in order", "signal", s.String())
+				cancel()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(c)
+		close(done)
+		cancel()
+	}
+}
