@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -73,7 +75,7 @@ func mainsBelow(dir string) ([]string, error) {
 			return err
 		case entry.IsDir() && path != dir && (entry.Name()[0] == '.' || entry.Name() == "testdata"):
 			return fs.SkipDir // as the go command does
-		case entry.Name() == "main.go" && entry.Type().IsRegular():
+		case entry.Name() == "main.go" && entry.Type().IsRegular() && isProgram(path):
 			found = append(found, filepath.Dir(path))
 		}
 		return nil
@@ -82,4 +84,11 @@ func mainsBelow(dir string) ([]string, error) {
 		return nil, fmt.Errorf("build: %w", err)
 	}
 	return found, err
+}
+
+// isProgram is true if the file is of package main: a library may have a main.go,
+// too. A file that does not even say its package is for the compiler to judge.
+func isProgram(file string) bool {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly)
+	return err != nil || parsed.Name.Name == "main"
 }

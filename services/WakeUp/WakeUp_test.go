@@ -1,0 +1,40 @@
+package main
+
+import (
+	"testing"
+
+	"zmicroservices/taskservice"
+)
+
+// notice is one control message of the task.
+type notice struct {
+	action, result string
+	items          map[string]any
+}
+
+// notices stands in for the session, and remembers what the task said.
+type notices []notice
+
+func (n *notices) Notify(action, result string, items map[string]any) error {
+	*n = append(*n, notice{action, result, items})
+	return nil
+}
+
+func TestWakeUpDoesItsWork(t *testing.T) {
+	task, err := NewWakeUp(taskservice.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said notices
+	if err := task.Run(t.Context(), &said); err != nil {
+		t.Fatal(err)
+	}
+	if !task.done {
+		t.Error("the work is not done")
+	}
+	for _, n := range said {
+		if n.action == "failed" {
+			t.Errorf("the task said %v", n)
+		}
+	}
+}

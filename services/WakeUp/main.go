@@ -1,0 +1,9 @@
+// Command WakeUp is a task service: Wakes up every morning.
+//
+// It is started by its context, which tells it by the environment who it is
+// and where the bus is.
+package main
+
+import "zmicroservices/taskservice"
+
+func main() { taskservice.Main(serviceName, newTask) }

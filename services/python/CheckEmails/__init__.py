@@ -1,0 +1,1 @@
+"""CheckEmails: Check emails from your mobile."""

@@ -1,0 +1,366 @@
+"""ServiceDrinkCoffee: joins the task to the bus of its context.
+
+The main thread owns the two sockets and says everything that is said about
+this service, in one order: started (or created), what the task notifies, then
+stopped or failed, once. The task runs in a thread of its own, which ends when
+the task returns; it speaks through a queue.
+
+Needs pyzmq (Debian: python3-zmq), and nothing else of this project.
+"""
+
+import json
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+
+SERVICE_NAME = "drink_espresso"  # <service_name> in the Context file
+
+JOIN_SECONDS = 10.0  # how long the bus may take to let us in
+STOP_SECONDS = 5.0  # how long the task may take to return when asked to stop
+LINGER_MS = 2000  # how long the last words may take to leave
+INBOX = 1000  # messages kept for a task that asked for them
+
+
+class Identity:
+    """Who this service is; the context says so by the environment."""
+
+    def __init__(self, environ):
+        self.service_id = environ["ZMS_SERVICE_ID"]
+        self.transaction = environ["ZMS_TRANSACTION"]
+        self.frontend = environ["ZMS_FRONTEND"]  # subscribe here
+        self.backend = environ["ZMS_BACKEND"]  # publish here
+        task = json.loads(environ["ZMS_CONFIG"])["Task"]
+        content = task["message"].get("content") or {}
+        # An empty element arrives as an empty string.
+        self.configuration = content.get("configuration") or {}
+        # What messages go by, which must be what this file says.
+        self.service_name = task["message"].get("header", {}).get("service_name")
+        self.device_action = self.configuration.get("device_action") or ""
+        self.runs_at_once = task["state"]["type"] in ("on_start", "start_now")
+
+    def report(self, action, result, items):
+        """A control message about this service."""
+        status = dict(items, device_action=self.device_action, result=result)
+        header = {
+            "action": action,
+            "service_id": self.service_id,
+            "service_name": SERVICE_NAME,
+            "service_transaction": self.transaction,
+        }
+        return encode("control", {"header": header, "content": {"status": status}})
+
+    def command_in(self, message):
+        """The action of a process message that is meant for us, else None."""
+        try:
+            header = message["Task"]["message"]["header"]
+            transaction = header.get("transaction", header.get("service_transaction"))
+            ours = (
+                header["service_name"] in (SERVICE_NAME, "all")
+                and header["service_id"] == self.service_id
+                and transaction == self.transaction
+            )
+            return header["action"] if ours else None
+        except (KeyError, TypeError, AttributeError):
+            return None  # no command at all
+
+
+def encode(topic, message):
+    """One frame: topic, separator, JSON with sorted keys."""
+    text = json.dumps(
+        message, sort_keys=True, indent=4, separators=(",", ": "), default=str
+    )
+    # The separator inside a string would cut the message in two at some readers.
+    text = text.replace("@@@", "@@\\u0040")
+    return (topic + " @@@ " + text).encode("utf-8")
+
+
+def decode(frame):
+    """Topic and message of a frame; the message is None if it is not JSON."""
+    topic, _, text = frame.partition(b"@@@")
+    try:
+        message = json.loads(text.decode("utf-8"))
+    except ValueError:
+        message = None
+    return topic.strip().decode("utf-8", "replace"), message
+
+
+class Bus:
+    """The two sockets. Only the main thread touches them."""
+
+    def __init__(self, frontend, backend, topics):
+        import zmq  # here, so that a test of the task needs no pyzmq
+
+        self._zmq = zmq
+        self._context = zmq.Context()
+        self._sub = self._context.socket(zmq.SUB)
+        self._sub.linger = 0
+        for topic in topics:
+            self._sub.subscribe(topic)
+        # An XPUB sends as a PUB does, and is told who subscribes: that is how
+        # we know that somebody hears our first word, and that the bus is back.
+        self._pub = self._context.socket(zmq.XPUB)
+        self._pub.linger = LINGER_MS
+        self._pub.xpub_verbose = True  # tell also of those who come back
+        self._frontend, self._backend = frontend, backend
+        self._poller = zmq.Poller()
+        self._poller.register(self._sub, zmq.POLLIN)
+        self._poller.register(self._pub, zmq.POLLIN)
+
+    def join(self, seconds):
+        """Connects, and returns when we hear and are heard."""
+        deadline = time.monotonic() + seconds
+        monitor = self._sub.get_monitor_socket(self._zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._sub.connect(self._frontend)
+        self._await(monitor, deadline, self._frontend)
+        self._sub.disable_monitor()
+        monitor.close()
+        self._pub.connect(self._backend)
+        self._await(self._pub, deadline, self._backend)
+        self._pub.recv()
+
+    def _await(self, source, deadline, endpoint):
+        left = max(0, int(1000 * (deadline - time.monotonic())))
+        if not source.poll(left):
+            raise TimeoutError("join the bus at %s: nobody answers" % endpoint)
+
+    def watch(self, source):
+        """Ends a wait when source (a Python socket) is readable, too."""
+        self._poller.register(source, self._zmq.POLLIN)
+
+    def wait(self, seconds=None):
+        """Waits for news: (frames received, whether the bus is back)."""
+        self._poller.poll(None if seconds is None else max(0, int(1000 * seconds)))
+        back = False
+        while self._pub.poll(0):
+            back = self._pub.recv()[:1] == b"\x01" or back
+        frames = []
+        while self._sub.poll(0):
+            frames.append(b"".join(self._sub.recv_multipart()))
+        return frames, back
+
+    def send(self, frame):
+        self._pub.send(frame)
+
+    def close(self):
+        """Returns when the last words have left, or the linger time is over."""
+        self._sub.close()
+        self._pub.close()
+        self._context.term()
+
+
+class Session:
+    """What a task may ask of its service. Safe to use from any thread."""
+
+    def __init__(self, say):
+        self._say = say
+        self._stop = threading.Event()
+        self._inbox = queue.Queue(INBOX)
+
+    def notify(self, action, result="success", items=None):
+        """Publishes a control message.
+
+        action is updated (progress, a result) or failed; result is success or
+        failure; items go beside it.
+        """
+        self._say((action, result, dict(items or {})))
+
+    def stopping(self):
+        """True once the service has been asked to stop."""
+        return self._stop.is_set()
+
+    def wait(self, seconds):
+        """Waits, at most until asked to stop: true if so."""
+        return self._stop.wait(seconds)
+
+    def receive(self, seconds=None):
+        """The next (topic, message) of the task's topics, None if none came."""
+        try:
+            return self._inbox.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def ask_to_stop(self):
+        """Called by the service: stopping() is true from now on."""
+        self._stop.set()
+
+    def deliver(self, topic, message):
+        """Called by the service: keeps a message for receive().
+
+        A task that does not read loses what it does not read.
+        """
+        try:
+            self._inbox.put_nowait((topic, message))
+        except queue.Full:
+            pass
+
+
+class ServiceDrinkCoffee:
+    """The service side of the task: Take a cup of coffee.
+
+    task_class is called with the values of <configuration> as keywords, and
+    its run(session) does the work. A task that wants to hear other services
+    has a class attribute topics, such as ("control",), and calls
+    session.receive().
+    """
+
+    def __init__(self, task_class, environ=os.environ, bus=Bus):
+        self._task_class = task_class
+        self._identity = Identity(environ)
+        self._topics = tuple(getattr(task_class, "topics", ()))
+        self._make_bus = bus
+        self._outbox = queue.SimpleQueue()  # from the task to the main thread
+        self._session = Session(self._say)
+        self._running = False
+        self._stopping = False
+        self._deadline = None  # when a task that was asked to stop is given up
+        self._last_state = None
+
+    def run(self):
+        """Serves until the task has ended; returns the exit code."""
+        if hasattr(sys.stdout, "reconfigure"):  # a line is seen when it is printed
+            sys.stdout.reconfigure(line_buffering=True)
+        identity = self._identity
+        self._bus = self._make_bus(
+            identity.frontend, identity.backend, ("process",) + self._topics
+        )
+        try:
+            self._bus.join(JOIN_SECONDS)
+            return self._serve()
+        except TimeoutError as error:
+            print("%s: %s" % (SERVICE_NAME, error), file=sys.stderr)
+            return 1
+        finally:
+            self._bus.close()
+
+    def _serve(self):
+        # The task's thread and signals end the wait for the bus by a byte.
+        awake, self._waker = socket.socketpair()
+        with awake, self._waker:
+            for end in (awake, self._waker):
+                end.setblocking(False)
+            self._bus.watch(awake)
+            signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: self._ask_to_stop())
+            try:
+                return self._loop(awake)
+            finally:
+                signal.set_wakeup_fd(-1)
+
+    def _loop(self, awake):
+        if self._identity.runs_at_once:
+            code = self._start()
+        else:
+            code = self._state("created")
+        while code is None and not (self._stopping and not self._running):
+            left = self._deadline and self._deadline - time.monotonic()
+            if left is not None and left <= 0:
+                # Nothing is said: stopped would promise that the work is over.
+                print("%s: the task does not return" % SERVICE_NAME, file=sys.stderr)
+                return 1
+            frames, back = self._bus.wait(left)
+            drain(awake)
+            if back:  # who has come meanwhile must not miss what we are
+                self._bus.send(self._last_state)
+            for frame in frames:
+                code = self._hear(frame) if code is None else code
+            while code is None and not self._outbox.empty():
+                code = self._publish(self._outbox.get())
+        if code is None:  # asked to stop before the task was started
+            self._state("stopped")
+            code = 0
+        return code
+
+    def _hear(self, frame):
+        """Acts on one frame; returns the exit code if that ends us."""
+        topic, message = decode(frame)
+        if topic == "process":
+            action = self._identity.command_in(message)
+            if action == "start" and not self._running and not self._stopping:
+                return self._start()
+            if action == "stop":
+                self._ask_to_stop()
+        if topic in self._topics and message is not None:
+            self._session.deliver(topic, message)
+        return None
+
+    def _start(self):
+        try:
+            if self._identity.service_name not in (None, SERVICE_NAME):
+                raise ValueError(
+                    "this program is the service %r, the Context file calls it %r"
+                    % (SERVICE_NAME, self._identity.service_name)
+                )
+            task = self._task_class(**self._identity.configuration)
+        except Exception as error:
+            traceback.print_exc()
+            self._state("started", "failure", {"reason": describe(error)})
+            return 1
+        self._state("started")
+        self._running = True
+        # A daemon: a task that does not return must not keep us from dying.
+        threading.Thread(target=self._work, args=(task,), daemon=True).start()
+        return None
+
+    def _work(self, task):
+        """The task's thread; ends with the task."""
+        error = None
+        try:
+            task.run(self._session)
+        except SystemExit as asked:  # sys.exit(0) is an end like any other
+            error = asked if asked.code else None
+        except BaseException as caught:
+            traceback.print_exc()
+            error = caught
+        self._say((None, error, None))
+
+    def _say(self, words):
+        self._outbox.put(words)
+        try:
+            self._waker.send(b"\0")
+        except (BlockingIOError, OSError):
+            pass  # awake already, or gone
+
+    def _publish(self, words):
+        """Publishes a notice of the task, or its end and returns the exit code."""
+        action, result, items = words
+        if action is not None:
+            self._bus.send(self._identity.report(action, result, items))
+            return None
+        if result is None or self._stopping:
+            self._state("stopped")
+            return 0
+        self._state("failed", "failure", {"reason": describe(result)})
+        return 1
+
+    def _ask_to_stop(self):
+        if not self._stopping:
+            self._deadline = time.monotonic() + STOP_SECONDS
+        self._stopping = True
+        self._session.ask_to_stop()
+
+    def _state(self, action, result="success", items=None):
+        """Publishes what we are, and keeps it for whom the bus brings later."""
+        items = dict(items or {}, pid=os.getpid())
+        self._last_state = self._identity.report(action, result, items)
+        self._bus.send(self._last_state)
+
+
+def drain(awake):
+    """Takes the bytes that ended a wait."""
+    try:
+        while awake.recv(4096):
+            pass
+    except BlockingIOError:
+        pass
+
+
+def describe(error):
+    """An exception as one line."""
+    text = str(error)
+    return "%s: %s" % (type(error).__name__, text) if text else type(error).__name__

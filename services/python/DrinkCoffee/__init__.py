@@ -1,0 +1,1 @@
+"""DrinkCoffee: Take a cup of coffee."""

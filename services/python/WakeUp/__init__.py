@@ -1,0 +1,1 @@
+"""WakeUp: Wakes up every morning."""
