@@ -1,0 +1,170 @@
+package forwarder
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrClosed means that the forwarder has stopped.
+var ErrClosed = errors.New("forwarder closed")
+
+// errClosed is what a read or write of a closed connection returns.
+var errClosed = net.ErrClosed
+
+// Forwarder is the device between publishers and subscribers.
+type Forwarder struct {
+	o         Options
+	limits    Limits
+	log       *slog.Logger
+	topics    *topics
+	listeners []*listener
+	diag      diag
+
+	depot   depot
+	batches batches
+
+	selfMu sync.Mutex // keeps Publish in the order of its calls
+
+	trieMu      sync.RWMutex // guards the four below
+	trie        trie
+	subscribers map[*subscriber]struct{}
+	slots       int
+	freeSlots   []int
+
+	mu     sync.Mutex // guards the two below
+	conns  map[*conn]struct{}
+	lastID uint64
+
+	running sync.WaitGroup // every goroutine that Run or a connection started
+	stopped atomic.Bool
+	closing sync.Once
+	clock   atomic.Int64 // time since New, renewed by pulse: good for a second or so
+	began   time.Time
+
+	in       counted
+	denied   counted
+	gone     gone
+	accepted atomic.Uint64
+	refused  atomic.Uint64
+	shed     atomic.Uint64
+	refusals pace
+	sheds    pace
+}
+
+// New binds all endpoints. An error names the first one that could not be:
+// `bind tcp://127.0.0.1:5556: address already in use`. Peers may connect from now
+// on; they are served once Run runs. Who never calls Run calls Close.
+func New(o Options) (*Forwarder, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	f := &Forwarder{
+		o:           o,
+		limits:      o.Limits,
+		log:         o.Logger,
+		topics:      newTopics(&o),
+		subscribers: map[*subscriber]struct{}{},
+		conns:       map[*conn]struct{}{},
+		began:       time.Now(),
+	}
+	for _, s := range []side{front, back} {
+		endpoints := o.FrontBind
+		if s == back {
+			endpoints = o.BackendBind
+		}
+		for _, e := range endpoints {
+			l, err := listen(e, s, o.BindAll)
+			if err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
+			f.listeners = append(f.listeners, l)
+		}
+	}
+	return f, nil
+}
+
+// Front returns the endpoints that publishers connect to, with real ports.
+func (f *Forwarder) Front() []string { return f.endpoints(front) }
+
+// Back returns the endpoints that subscribers connect to, with real ports.
+func (f *Forwarder) Back() []string { return f.endpoints(back) }
+
+func (f *Forwarder) endpoints(s side) []string {
+	var all []string
+	for _, l := range f.listeners {
+		if l.side == s {
+			all = append(all, l.endpoint)
+		}
+	}
+	return all
+}
+
+// Run serves until ctx ends, then closes everything and returns nil when every
+// connection is closed, every goroutine gone and every ipc file removed. What is
+// still queued is lost: Drain before. It is called once.
+func (f *Forwarder) Run(ctx context.Context) error {
+	for _, l := range f.listeners {
+		f.running.Add(1)
+		// Ends when its listener is closed.
+		go f.accept(ctx, l)
+	}
+	f.running.Add(1)
+	// Ends with ctx.
+	go f.pulse(ctx)
+	<-ctx.Done()
+	err := f.Close()
+	f.running.Wait()
+	return err
+}
+
+// Close closes all endpoints and connections without waiting for their ends. Run
+// does it by itself.
+func (f *Forwarder) Close() error {
+	var err error
+	f.closing.Do(func() {
+		f.stopped.Store(true)
+		for _, l := range f.listeners {
+			err = errors.Join(err, l.Close())
+		}
+		for _, c := range f.snapshot() {
+			c.abort(errStopped)
+		}
+		f.diag.close()
+	})
+	return err
+}
+
+// register takes an accepted connection into the books, unless we are closing.
+func (f *Forwarder) register(nc net.Conn, l *listener) (*conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped.Load() {
+		return nil, ErrClosed
+	}
+	f.lastID++
+	c, err := newConn(f, nc, l, f.lastID)
+	if err != nil {
+		return nil, err
+	}
+	f.conns[c] = struct{}{}
+	f.running.Add(1)
+	return c, nil
+}
+
+func (f *Forwarder) forget(c *conn) {
+	f.mu.Lock()
+	delete(f.conns, c)
+	f.mu.Unlock()
+}
+
+// connections is the number of open connections.
+func (f *Forwarder) connections() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.conns)
+}

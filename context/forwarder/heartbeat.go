@@ -1,0 +1,63 @@
+package forwarder
+
+import (
+	"context"
+	"time"
+
+	"zmicroservices/taskservice/zmtp"
+)
+
+// beat is how often the pulse looks around. Time limits of peers are kept to
+// within one.
+const beat = 500 * time.Millisecond
+
+// pulse renews the coarse clock and does what time asks for: PINGs, the ends of
+// silent peers, chunks that nobody needs. It ends with ctx.
+func (f *Forwarder) pulse(ctx context.Context) {
+	defer f.running.Done()
+	every := beat
+	if h := f.limits.Heartbeat; h > 0 {
+		every = min(every, h)
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := time.Since(f.began)
+		f.clock.Store(int64(now))
+		for _, c := range f.snapshot() {
+			if c.joined.Load() {
+				c.beat(now)
+			}
+		}
+		f.depot.trim()
+	}
+}
+
+// beat sends a PING to a peer that was not heard for a while, and ends one that
+// was silent for longer than it said, or than we allow.
+func (c *conn) beat(now time.Duration) {
+	l := &c.f.limits
+	silent := now - time.Duration(c.heard.Load())
+	if ttl := time.Duration(c.ttl.Load()); ttl > 0 && silent > ttl {
+		c.abort(errSilent)
+		return
+	}
+	if l.Heartbeat <= 0 || silent < l.Heartbeat || !c.session.Greeting.AtLeast(3, 1) {
+		return // ZMTP 3.0 has no PING: to its peers it is a message, or an error
+	}
+	asked := time.Duration(c.asked.Load())
+	if l.Silence > 0 && silent > l.Silence && asked > time.Duration(c.heard.Load()) {
+		c.abort(errSilent)
+		return
+	}
+	if now-asked >= l.Heartbeat && c.out.mayAsk() {
+		c.asked.Store(int64(now))
+		// No TTL: a libzmq peer whose application does not read would cut itself off.
+		c.command(zmtp.AppendPing(nil, 0, nil))
+	}
+}

@@ -1,0 +1,91 @@
+package forwarder
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Settle returns when everything that publishers had handed to our kernel before
+// the call has been forwarded and tapped, or when ctx ends. It is for who is
+// about to say something that must come after a dead peer's last words: those are
+// in our socket's receive queue, and their end is a FIN behind them. A publisher
+// whose tap blocks is waited for as long as ctx allows.
+func (f *Forwarder) Settle(ctx context.Context) {
+	var waits []<-chan struct{}
+	for _, c := range f.snapshot() {
+		if c.side != front {
+			continue
+		}
+		if w := c.flow.settled(c.pending); w != nil {
+			waits = append(waits, w)
+		}
+	}
+	for _, w := range waits {
+		select {
+		case <-w:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// pending is how many bytes wait in the socket (FIONREAD, which Linux calls TIOCINQ too; tcp(7), unix(7)).
+func (c *conn) pending() (n int) {
+	// An error is a socket that was closed: nothing more comes out of it.
+	_ = c.raw.Control(func(fd uintptr) {
+		n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+	})
+	return n
+}
+
+// stalled is how long a queue may stand still before Drain gives it up.
+const stalled = 500 * time.Millisecond
+
+// Drain waits until every subscriber's queue is empty or stands still for half a
+// second, or ctx ends, which is the error. It is for the end: after the last
+// Publish, before Run's context ends.
+func (f *Forwarder) Drain(ctx context.Context) error {
+	tick := time.NewTicker(stalled / 5)
+	defer tick.Stop()
+	for _, c := range f.snapshot() {
+		if c.side != back {
+			continue
+		}
+		if err := c.drained(ctx, tick.C); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) drained(ctx context.Context, tick <-chan time.Time) error {
+	idle := c.out.whenIdle()
+	before, still := int64(-1), time.Duration(0)
+	for {
+		select {
+		case <-idle:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick:
+			waiting, _, _ := c.out.figures()
+			if still += stalled / 5; waiting.bytes != before {
+				before, still = waiting.bytes, 0
+			}
+			if still >= stalled {
+				return nil
+			}
+		}
+	}
+}
+
+// snapshot is the connections of now.
+func (f *Forwarder) snapshot() []*conn {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Collect(maps.Keys(f.conns))
+}
