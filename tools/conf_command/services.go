@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+)
+
+// showServices prints the task services of a transaction.
+func showServices(w io.Writer, colour bool, services []service) error {
+	t := newTable(colour, "TASK", "INSTANCE", "STATE", "PID", "RESTARTS", "SINCE", "REASON")
+	for _, s := range services {
+		pid := ""
+		if s.PID != nil && s.live() {
+			pid = strconv.Itoa(*s.PID) // that of a dead one may be another's by now
+		}
+		restarts := ""
+		if s.Restarts != nil {
+			restarts = strconv.Itoa(*s.Restarts)
+		}
+		since := ""
+		if s.Since != nil {
+			since = s.Since.Local().Format(time.DateTime)
+		}
+		t.add(
+			cell{text: s.Task},
+			cell{text: s.Instance},
+			cell{s.State, stateColour(s.State)},
+			cell{text: pid},
+			cell{text: restarts},
+			cell{text: since},
+			cell{text: shortened(s.why(), 200)},
+		)
+	}
+	return t.show(w)
+}
+
+// why is the reason of a state: as it was given, else how the process ended.
+func (s service) why() string {
+	switch {
+	case s.Reason != "":
+		return s.Reason
+	case s.live():
+		return ""
+	case s.Signal != "":
+		return "killed by " + s.Signal
+	case s.ExitCode != nil && *s.ExitCode != 0:
+		return fmt.Sprintf("exit code %d", *s.ExitCode)
+	}
+	return ""
+}

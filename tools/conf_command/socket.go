@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"zmicroservices/context/command"
+	"zmicroservices/context/event"
+)
+
+// socket is a provider on this machine, asked through its control socket.
+type socket struct {
+	path   string
+	client *command.Client
+}
+
+// reachSocket returns an error that is command.ErrNobody if no provider listens.
+func reachSocket(ctx context.Context, path string) (provider, error) {
+	c, err := command.Dial(ctx, path)
+	switch {
+	case errors.Is(err, command.ErrNobody):
+		return nil, err
+	case err != nil:
+		return nil, failed("control socket %s: %w", path, err)
+	}
+	return &socket{path, c}, nil
+}
+
+func (s *socket) send(ctx context.Context, m letter, seen func(step)) (verdict, error) {
+	out, err := s.client.Publish(ctx, m.bytes, func(c event.Change) {
+		if c.Task != "" {
+			seen(step{Task: string(c.Task), State: c.To.String(), PID: c.PID, Reason: c.Reason})
+		}
+	})
+	switch {
+	case err == nil:
+	case m.header.Action == "exit" && errors.Is(err, command.ErrGone):
+		return verdict{ok: true}, nil // it ended before it could say so
+	default:
+		return verdict{}, err
+	}
+	v := verdict{ok: out.OK, reason: out.Reason, tasks: map[string]string{}}
+	for id, why := range maps.All(out.Tasks) {
+		v.tasks[string(id)] = why
+	}
+	return v, nil
+}
+
+func (s *socket) pictures(ctx context.Context, transaction string) ([]picture, error) {
+	views, err := s.client.State(ctx, transaction)
+	switch {
+	case errors.Is(err, command.ErrUnknown):
+		return nil, errUnknown
+	case err != nil:
+		return nil, fmt.Errorf("ask for the state: %w", err)
+	}
+	shown := make([]picture, len(views))
+	for i, v := range views {
+		shown[i] = pictureOf(v)
+	}
+	return shown, nil
+}
+
+// gone waits until nobody listens on the socket: a provider that still drains
+// its bus must not meet its successor.
+func (s *socket) gone(ctx context.Context) error {
+	select {
+	case <-s.client.Done():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return poll(ctx, func() bool {
+		c, err := command.Dial(ctx, s.path)
+		if err == nil {
+			c.Close()
+		}
+		return errors.Is(err, command.ErrNobody)
+	})
+}
+
+func (s *socket) close() { s.client.Close() }
+
+// poll asks until the answer is yes. What ends without a word can only be asked
+// for; twenty times a second is as soon as a person sees it.
+func poll(ctx context.Context, over func() bool) error {
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for !over() {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"zmicroservices/conf"
+	"zmicroservices/taskservice/message"
+)
+
+func newState(w world) *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "state CONTEXT.xml [task...]",
+		Short: "Show how the task services are",
+		Long: `Show the task services of a transaction, or of all that are open.
+
+A question leaves no trace on the bus where the provider is on this machine;
+over an endpoint it is a message, and --transaction has to be named.`,
+		Example: `  conf_command state conf/Context-EchoAction.xml
+  conf_command state conf/Context-EchoAction.xml ts_100 -o json`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runState(cmd.Context(), w, o, args) },
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	o.registerFile(f)
+	o.registerTransaction(f)
+	o.registerReach(f)
+	o.registerOutput(f)
+	o.complete(cmd)
+	f.Lookup("transaction").Usage = "transaction (default: all)"
+	cmd.ValidArgsFunction = completeTasks(&o)
+	return cmd
+}
+
+func runState(ctx context.Context, w world, o options, args []string) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	file, ids, err := o.load(args)
+	if err != nil {
+		return err
+	}
+	chosen, err := tasks(file, ids)
+	if err != nil {
+		return err
+	}
+	e := errand{options: o, file: file}
+	work, cancel := e.limit(ctx)
+	defer cancel()
+	p, err := reach(work, o, file, false)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	list, err := e.look(work, w, p)
+	if err != nil {
+		return err
+	}
+	return showPictures(w, file.ContextID, only(list, chosen), o.json())
+}
+
+// look asks for the pictures, by whichever way there is.
+func (e errand) look(ctx context.Context, w world, p provider) ([]picture, error) {
+	list, err := p.pictures(ctx, e.transaction)
+	switch {
+	case errors.Is(err, errUnknown):
+		return nil, e.unknown(ctx, p)
+	case err == nil:
+		return list, nil
+	case !errors.Is(err, errNoAnswer):
+		return nil, failed("%w", err)
+	case e.transaction == "":
+		return nil, errors.New("--transaction: missing; over the bus they cannot be listed")
+	}
+	q := question(map[string]any{}, message.Header{Action: "request", ServiceName: "state", Transaction: e.transaction, RequestID: w.requestID()})
+	frame, err := q.frame(q.header)
+	if err != nil {
+		return nil, err
+	}
+	v, err := p.send(ctx, letter{q, frame}, func(step) {})
+	switch {
+	case err != nil:
+		return nil, failed("ask for the state: %w", err)
+	case v.answer == nil || len(v.answer.content) == 0:
+		return nil, failed("%s", noTransaction(e.transaction))
+	}
+	return []picture{pictureFromBus(e.transaction, v.answer.content)}, nil
+}
+
+func noTransaction(id string) string { return fmt.Sprintf("there is no transaction %q", id) }
+
+// unknown names the transactions that there are.
+func (e errand) unknown(ctx context.Context, p provider) error {
+	list, err := p.pictures(ctx, "")
+	if err != nil || len(list) == 0 {
+		return failed("%s", noTransaction(e.transaction))
+	}
+	ids := make([]string, len(list))
+	for i, t := range list {
+		ids[i] = t.Transaction
+	}
+	return failed("%s; there are %s", noTransaction(e.transaction), strings.Join(ids, ", "))
+}
+
+// only leaves the task services that were chosen; nil: all. That a transaction
+// does not have one is no error, since another may.
+func only(list []picture, chosen []*conf.Task) []picture {
+	if chosen == nil {
+		return list
+	}
+	for i := range list {
+		list[i].Tasks = slices.DeleteFunc(list[i].Tasks, func(s service) bool {
+			return !slices.ContainsFunc(chosen, func(t *conf.Task) bool { return t.ID == s.Task })
+		})
+	}
+	return list
+}
+
+// overview is what state prints as JSON, a contract as picture is.
+type overview struct {
+	Context      string    `json:"context"`
+	Transactions []picture `json:"transactions"`
+}
+
+func showPictures(w world, contextID string, list []picture, asJSON bool) error {
+	if asJSON {
+		if list == nil {
+			list = []picture{}
+		}
+		return written(writeJSON(w.out, overview{contextID, list}))
+	}
+	if len(list) == 0 {
+		fmt.Fprintf(w.err, "%s has no transactions\n", printable(contextID))
+	}
+	for i, p := range list {
+		if i > 0 {
+			fmt.Fprintln(w.out)
+		}
+		line := "transaction " + paint(printable(p.Transaction), bold, w.colour)
+		if p.LogName != "" {
+			line += "  " + printable(p.LogName)
+		}
+		if p.Began != nil {
+			line += "  since " + p.Began.Local().Format(time.DateTime)
+		}
+		fmt.Fprintln(w.out, line)
+		if err := showServices(w.out, w.colour, p.Tasks); err != nil {
+			return written(err)
+		}
+	}
+	return nil
+}
+
+// contextOf is the ContextID: as a reply says, else as the file does.
+func contextOf(file *conf.Context, content map[string]any) string {
+	if id := word(content["contextId"]); id != "" || file == nil {
+		return id
+	}
+	return file.ContextID
+}

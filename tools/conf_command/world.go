@@ -1,0 +1,54 @@
+package main
+
+import (
+	"crypto/rand"
+	"io"
+	"os"
+
+	"github.com/google/uuid"
+	"golang.org/x/term"
+)
+
+// world is what a run has around it; tests bring their own.
+type world struct {
+	out, err io.Writer
+	colour   bool // out is a terminal, and nobody objects
+	watched  bool // somebody looks at err while we run
+
+	requestID   func() string
+	transaction func() string
+}
+
+func realWorld() world {
+	return world{
+		out:         os.Stdout,
+		err:         os.Stderr,
+		colour:      term.IsTerminal(int(os.Stdout.Fd())) && wantsColour(os.Getenv),
+		watched:     term.IsTerminal(int(os.Stderr.Fd())),
+		requestID:   uuid.NewString,
+		transaction: newTransaction,
+	}
+}
+
+// wantsColour follows no-color.org: NO_COLOR with any value but the empty one.
+func wantsColour(getenv func(string) string) bool {
+	return getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+}
+
+// newTransaction makes an id as the original does: 20 characters of A-Z0-9.
+func newTransaction() string {
+	const letters, size = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 20
+	id := make([]byte, 0, size)
+	var random [size]byte
+	for len(id) < size {
+		rand.Read(random[:]) // never fails, see crypto/rand
+		for _, b := range random {
+			// 252 is the largest multiple of 36 in a byte: beyond it some letters
+			// would come more often than others.
+			if b < 252 && len(id) < size {
+				id = append(id, letters[int(b)%len(letters)])
+			}
+		}
+	}
+	return string(id)
+}
