@@ -219,6 +219,7 @@ func (s *server) drop(c *conn, why string) {
 	}
 	s.door.admit(c)
 	s.forget(c.fd)
+	_ = syscall.Shutdown(c.fd, syscall.SHUT_RDWR) // a spawner may have a copy
 	_ = syscall.Close(c.fd)
 	if s.conn != c {
 		return

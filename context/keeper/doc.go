@@ -54,8 +54,11 @@
 // may be old; a group is killed in one stroke, and a parent's death brings us its
 // children.
 //
-// Why not a pipe for output? Its writers die by SIGPIPE with the keeper. A FIFO that
-// the child holds open for reading too lets it live until someone reads on.
+// Why not FIFOs in the runtime directory for output? Two cost 0.13 ms a service on
+// a disk (pipes 0.02), and leave files behind. What a FIFO is wanted for, a pipe can do:
+// the child's end is opened for reading too, by way of /proc, so that the next line
+// does not end it with SIGPIPE when the keeper has died; and a later keeper opens it
+// again as /proc/PID/fd/1.
 //
 // Why not Pdeathsig? It follows the thread that spawned, not the process.
 //

@@ -33,7 +33,7 @@ func parseFlags(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet(Arg, flag.ContinueOnError)
 	flags.IntVar(&o.fd, "fd", -1, "inherited `descriptor` of a listening or connected unix socket")
-	flags.StringVar(&o.runtimeDir, "runtime_dir", "", "`directory` of socket and FIFOs")
+	flags.StringVar(&o.runtimeDir, "runtime_dir", "", "`directory` of the socket")
 	flags.StringVar(&o.stateDir, "state_dir", "", "`directory` that relative log paths start from")
 	flags.DurationVar(&o.linger, "linger", 0, "how long services run on without a provider")
 	flags.DurationVar(&o.silence, "silence", 30*time.Second, "how long a provider may be silent")
@@ -72,10 +72,17 @@ func run(o options) error {
 	if err := becomeSubreaper(); err != nil {
 		return err
 	}
-	// The loop, two in vfork, one at the disk: more only costs threads. The heap
-	// is small; collecting early keeps it so.
+	setName("keeper")
+	// The loop, two in vfork, one at the disk: more only costs threads. Collecting
+	// seldom, see server.tidy.
 	runtime.GOMAXPROCS(4)
-	debug.SetGCPercent(50)
+	debug.SetGCPercent(400)
+	// Brings the runtime's poller into being, see spawner.run.
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	_, _ = r.Close(), w.Close()
 	s, err := newServer(o)
 	if err != nil {
 		return err

@@ -2,10 +2,9 @@ package keeper
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"hash/fnv"
-	"path/filepath"
+	"os"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -14,47 +13,32 @@ import (
 // of this length, each a line of its own in the file.
 const maxLine = 16 << 10
 
-// stream is the reading end of one FIFO: stdout or stderr of one slot.
+// stream is the reading end of one pipe: stdout or stderr of one slot.
 type stream struct {
 	slot    *slot
 	name    string // "out" or "err"
-	path    string
-	fd      int
+	fd      int    // -1 closed
 	partial []byte // the beginning of a line whose end has not come
 }
 
-// openFIFO makes a FIFO and opens it twice: the keeper's end, which never
-// blocks, and the child's. Both are opened for reading and writing. The child's,
-// because a child that is its own reader outlives the keeper: on a pipe the
-// next line would end it with SIGPIPE. The keeper's, because its end then never
-// hangs up, whatever the child closes and opens again.
-// They are two opens and not one dup: O_NONBLOCK belongs to the open.
-func openFIFO(path string) (ours, theirs int, err error) {
-	err = syscall.Mkfifo(path, 0o600)
-	if errors.Is(err, syscall.EEXIST) { // of a keeper that was killed
-		_ = syscall.Unlink(path)
-		err = syscall.Mkfifo(path, 0o600)
+// openPipe makes a pipe and opens it twice: the keeper's end, which never
+// blocks, and the child's, for reading and writing. A child that is its own reader
+// outlives the keeper: with a writing end alone its next line would end it with
+// SIGPIPE. So a later keeper can read on, by /proc/PID/fd.
+func openPipe() (ours, theirs int, err error) {
+	var p [2]int
+	if err := syscall.Pipe2(p[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
+		return -1, -1, os.NewSyscallError("pipe2", err)
 	}
+	defer syscall.Close(p[1])
+	// Not a dup: O_NONBLOCK and the direction belong to the open. Not self but
+	// thread-self: the caller's descriptors are its own, see spawner.run.
+	theirs, err = syscall.Open("/proc/thread-self/fd/"+strconv.Itoa(p[0]), syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, -1, fmt.Errorf("make fifo %s: %w", path, err)
+		_ = syscall.Close(p[0])
+		return -1, -1, fmt.Errorf("open pipe for both ways: %w", err)
 	}
-	const flags = syscall.O_RDWR | syscall.O_CLOEXEC
-	if ours, err = syscall.Open(path, flags|syscall.O_NONBLOCK, 0); err == nil {
-		if theirs, err = syscall.Open(path, flags, 0); err == nil {
-			return ours, theirs, nil
-		}
-		_ = syscall.Close(ours)
-	}
-	_ = syscall.Unlink(path)
-	return -1, -1, fmt.Errorf("open fifo %s: %w", path, err)
-}
-
-// fifoPath is short and the same for the same slot, whoever computes it: the
-// next keeper finds the FIFO of a service that it adopts.
-func fifoPath(dir string, id ID, name string) string {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(id.String()))
-	return filepath.Join(dir, fmt.Sprintf("%016x.%s", h.Sum64(), name))
+	return p[0], theirs, nil
 }
 
 // ready reads once: a service that floods gets one turn a round, like all others.
@@ -62,8 +46,14 @@ func (st *stream) ready(s *server) { st.read(s) }
 
 // read moves what is there, at most one buffer full, and says whether to ask again.
 func (st *stream) read(s *server) bool {
+	if st.fd < 0 {
+		return false
+	}
 	n, err := syscall.Read(st.fd, s.buf)
 	if n <= 0 {
+		if err == nil {
+			st.close(s) // nobody has the other end any more, nor can get it
+		}
 		return err == syscall.EINTR
 	}
 	data := s.buf[:n]
@@ -98,7 +88,7 @@ func (st *stream) read(s *server) bool {
 }
 
 // drain reads the last words: what was written before the writer's death is in
-// the FIFO by now. It is bounded by what a pipe can hold, since an escapee may
+// the pipe by now. It is bounded by what a pipe can hold, since an escapee may
 // still be writing.
 func (st *stream) drain(s *server) {
 	const largest = 1 << 20 // /proc/sys/fs/pipe-max-size
@@ -108,7 +98,10 @@ func (st *stream) drain(s *server) {
 
 // close ends the stream; a line without an end is a line now.
 func (st *stream) close(s *server) {
-	if len(st.partial) > 0 && st.slot.log != nil {
+	if st.fd < 0 {
+		return
+	}
+	if len(st.partial) > 0 {
 		s.logs.lock()
 		st.slot.log.add(newStamp(time.Now(), st.name), st.partial, nil)
 		s.logs.unlock()
@@ -116,7 +109,7 @@ func (st *stream) close(s *server) {
 	}
 	s.forget(st.fd)
 	_ = syscall.Close(st.fd)
-	_ = syscall.Unlink(st.path)
+	st.fd = -1
 }
 
 // newStamp is what stands before a line in the file.

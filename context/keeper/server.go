@@ -5,13 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 // server is the keeper: one thread that owns all of the state below and waits in
-// epoll_wait for sockets, pidfds, FIFOs, its two helpers (spawner and logs) and
+// epoll_wait for sockets, pidfds, pipes, its two helpers (spawner and logs) and
 // the next deadline. Nothing here takes a lock but the helpers' leaves.
 type server struct {
 	opts  options
@@ -24,13 +26,14 @@ type server struct {
 	sources  map[int32]source
 	gens     map[int32]int32
 	gen      int32
-	buf      []byte // what every FIFO is read into
+	buf      []byte // what every pipe is read into
 	timers   timers
 	spawner  *spawner
 	logs     *logs
 	sigchld  atomic.Bool // set by the signal goroutine
 	sigterm  atomic.Bool
 	finished bool
+	untidy   *timer // of tidy
 
 	slots    map[ID]*slot
 	leaders  map[int]*slot // by pid, until reaped
@@ -69,10 +72,6 @@ func newServer(o options) (*server, error) {
 		slots: make(map[ID]*slot), leaders: make(map[int]*slot), held: make(map[*slot]bool),
 		flushing: make(map[*slot]bool), orphans: make(map[int]*orphan), listener: -1,
 	}
-	fifos := filepath.Join(o.runtimeDir, "fifo")
-	if err := os.MkdirAll(fifos, 0o700); err != nil {
-		return nil, fmt.Errorf("make fifo directory: %w", err)
-	}
 	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open /dev/null: %w", err)
@@ -86,7 +85,10 @@ func newServer(o options) (*server, error) {
 	}
 	s.wakefd = int(fd)
 	s.watch(s.wakefd, wakeup{})
-	s.spawner = newSpawner(fifos, null, s.wake)
+	if s.spawner, err = newSpawner(null); err != nil {
+		return nil, err
+	}
+	s.watch(s.spawner.loops, s.spawner)
 	s.logs = newLogs(s.wake)
 	return s, nil
 }
@@ -95,9 +97,12 @@ func newServer(o options) (*server, error) {
 // have its consequences, and tells the provider all of them in one write.
 func (s *server) loop() error {
 	runtime.LockOSThread() // keeps the spawners off the main thread, see spawner.run
+	var ready sync.WaitGroup
+	ready.Add(spawners)
 	for range spawners {
-		go s.spawner.run() // ends with spawner.close
+		go s.spawner.run(&ready) // ends with spawner.close
 	}
+	ready.Wait()    // their tables are copied while there is little in ours
 	go s.logs.run() // ends with logs.close, when all is written
 	defer s.spawner.close()
 	events := make([]syscall.EpollEvent, 256)
@@ -155,9 +160,6 @@ func (wakeup) ready(s *server) {
 	if s.sigterm.Swap(false) && s.conn == nil {
 		s.stopAll("signal without a provider")
 	}
-	for _, r := range s.spawner.take() {
-		s.spawned(r)
-	}
 	for slot := range s.flushing {
 		if s.logs.flushed(slot.log) {
 			s.gone(slot, nil)
@@ -208,6 +210,18 @@ func (s *server) acknowledge(seq uint64) {
 		if slot := s.slots[ev.ID]; slot != nil && slot.state == Over && slot.last == ev.Seq {
 			delete(s.slots, ev.ID)
 		}
+	}
+}
+
+// tidy gives the memory of a burst of spawns back, once things are quiet: the
+// collector is set to let it grow, because it stops everyone for as long as a
+// spawner sits in vfork.
+func (s *server) tidy() {
+	if s.untidy == nil {
+		s.untidy = s.timers.after(10*time.Second, func() {
+			s.untidy = nil
+			go debug.FreeOSMemory() // ends by itself; not on the loop: it takes milliseconds
+		})
 	}
 }
 

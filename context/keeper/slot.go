@@ -19,9 +19,9 @@ type slot struct {
 	exited bool // the leader is dead; it stays a zombie while its tree lives
 	exit   exit
 
-	out, err *stream
-	log      *logFile
-	tail     []byte
+	streams []*stream // stdout and stderr, or none
+	log     *logFile
+	tail    []byte
 
 	recipe   Recipe // in force while Stopping
 	deadline *timer // end of grace, next round of killing, or patience with the disk
@@ -53,6 +53,7 @@ func (s *server) spawn(spec Spec) {
 		return
 	}
 	s.spawner.push(spec)
+	s.tidy()
 }
 
 func (s *server) fail(slot *slot, reason string) {
@@ -64,20 +65,27 @@ func (s *server) fail(slot *slot, reason string) {
 // is the pidfd's to tell, which is watched from here on, so Spawned comes first.
 func (s *server) spawned(r spawned) {
 	slot := s.slots[r.id]
-	slot.out = s.stream(slot, r.out, "out")
-	slot.err = s.stream(slot, r.err, "err")
 	slot.spec.Argv, slot.spec.Env = nil, nil
 	if r.failure != nil {
-		s.closeStreams(slot)
+		closeAll(r.fds)
+		if r.pid != 0 { // it runs, but we are out of descriptors to hold it by
+			_ = syscall.Kill(-r.pid, syscall.SIGKILL)
+			_, _ = syscall.Wait4(r.pid, nil, 0, nil)
+		}
 		s.fail(slot, r.failure.Error())
 		return
 	}
-	slot.state, slot.pid, slot.pidfd, slot.start = Running, r.pid, r.pidfd, r.start
+	slot.state, slot.pid, slot.pidfd, slot.start = Running, r.pid, r.fds[0], r.start
 	if path := slot.spec.Output.Log; path != "" {
 		slot.log = s.logs.open(s.logPath(path))
 	}
+	for i, fd := range r.fds[1:] {
+		st := &stream{slot: slot, name: [2]string{"out", "err"}[i], fd: fd}
+		slot.streams = append(slot.streams, st)
+		s.watch(fd, st)
+	}
 	s.leaders[r.pid] = slot
-	s.watch(r.pidfd, slot)
+	s.watch(slot.pidfd, slot)
 	s.emit(Event{Kind: Spawned, ID: slot.id, PID: slot.pid, Start: slot.start})
 	switch {
 	case slot.askedKill:
@@ -85,15 +93,6 @@ func (s *server) spawned(r spawned) {
 	case slot.askedStop != nil:
 		s.stop(slot, slot.askedStop)
 	}
-}
-
-func (s *server) stream(slot *slot, fd int, name string) *stream {
-	if fd < 0 {
-		return nil
-	}
-	st := &stream{slot: slot, name: name, path: fifoPath(s.spawner.fifo, slot.id, name), fd: fd}
-	s.watch(fd, st)
-	return st
 }
 
 // ready is the pidfd's news: the leader is dead, with all its threads.
@@ -189,20 +188,16 @@ func (slot *slot) cancel() {
 }
 
 func (slot *slot) drain(s *server) {
-	for _, st := range []*stream{slot.out, slot.err} {
-		if st != nil {
-			st.drain(s)
-		}
+	for _, st := range slot.streams {
+		st.drain(s)
 	}
 }
 
 func (s *server) closeStreams(slot *slot) {
-	for _, st := range []*stream{slot.out, slot.err} {
-		if st != nil {
-			st.close(s)
-		}
+	for _, st := range slot.streams {
+		st.close(s)
 	}
-	slot.out, slot.err = nil, nil
+	slot.streams = nil
 }
 
 // keepTail keeps the last bytes of both streams, in the order of reading.

@@ -1,8 +1,10 @@
 package keeper
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"syscall"
@@ -15,32 +17,36 @@ const spawners = 2
 // spawner executes programs beside the loop, so that a slow execve (a cold
 // disk, a large binary) does not delay the news of an exit.
 type spawner struct {
-	null int    // /dev/null, for every stdin and for output that nobody wants
-	fifo string // directory of the FIFOs
-	host host
-	wake func() // tells the loop to take the results
+	null  int // /dev/null, for every stdin and for output that nobody wants
+	host  host
+	mine  int // SOCK_SEQPACKET pair: a result's ticket with its descriptors goes
+	loops int // from mine to loops
 
 	mu      sync.Mutex // guards what follows
 	work    *sync.Cond // there are jobs, or closed
 	jobs    []Spec
-	results []spawned
+	results map[uint64]spawned // by ticket, until the loop has read the ticket
+	ticket  uint64
 	closed  bool
 }
 
 // spawned is what became of one job.
 type spawned struct {
-	id       ID
-	pid      int
-	pidfd    int
-	start    Identity
-	out, err int // our ends of the FIFOs, -1 none
-	failure  error
+	id      ID
+	pid     int
+	start   Identity
+	fds     []int // without a failure: the pidfd, then the ends of stdout and stderr if there are any
+	failure error
 }
 
-func newSpawner(fifo string, null int, wake func()) *spawner {
-	sp := &spawner{null: null, fifo: fifo, host: readHost(), wake: wake}
+func newSpawner(null int) (*spawner, error) {
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socketpair", err)
+	}
+	sp := &spawner{null: null, host: readHost(), mine: pair[0], loops: pair[1], results: make(map[uint64]spawned)}
 	sp.work = sync.NewCond(&sp.mu)
-	return sp
+	return sp, syscall.SetNonblock(sp.loops, true)
 }
 
 func (sp *spawner) push(spec Spec) {
@@ -50,13 +56,39 @@ func (sp *spawner) push(spec Spec) {
 	sp.work.Signal()
 }
 
-// take returns the results since the last call.
-func (sp *spawner) take() []spawned {
+// take returns the next result, with descriptors of the caller's.
+func (sp *spawner) take() (spawned, bool) {
+	var text [8]byte
+	rights := make([]byte, syscall.CmsgSpace(3*4))
+	n, oobn, _, _, err := syscall.Recvmsg(sp.loops, text[:], rights, syscall.MSG_CMSG_CLOEXEC)
+	if err != nil || n != len(text) {
+		return spawned{}, false
+	}
+	ticket := binary.NativeEndian.Uint64(text[:])
 	sp.mu.Lock()
-	defer sp.mu.Unlock()
-	results := sp.results
-	sp.results = nil
-	return results
+	r := sp.results[ticket]
+	delete(sp.results, ticket)
+	sp.mu.Unlock()
+	want := len(r.fds)
+	r.fds = nil
+	if messages, err := syscall.ParseSocketControlMessage(rights[:oobn]); err == nil && len(messages) > 0 {
+		r.fds, _ = syscall.ParseUnixRights(&messages[0])
+	}
+	if r.failure == nil && len(r.fds) < want {
+		r.failure = syscall.EMFILE // the kernel passes as many as fit
+	}
+	return r, true
+}
+
+// ready is the loop's part: it takes what there is.
+func (sp *spawner) ready(s *server) {
+	for {
+		r, ok := sp.take()
+		if !ok {
+			return
+		}
+		s.spawned(r)
+	}
 }
 
 func (sp *spawner) close() {
@@ -66,11 +98,21 @@ func (sp *spawner) close() {
 	sp.work.Broadcast()
 }
 
-// run is one spawning thread. It stays locked to its thread, because the
-// children of a process hang on its threads: all leaders on these, and so the
+// run is one spawning thread, locked for two reasons.
+//
+// The children of a process hang on its threads: all leaders on these, and so the
 // main thread's list of children is the adopted orphans and nothing else.
-func (sp *spawner) run() {
+//
+// And it has a table of descriptors of its own. A fork copies the table and an
+// exec walks it: with three descriptors a service that is a thousand times three
+// thousand. In a small table a spawn costs the same for the first service and the
+// last. What it opens goes to the loop by SCM_RIGHTS. A thread of the runtime may be
+// sent to the runtime's poller at any time, so the poller must exist before:
+// its descriptors are among those copied here, and none of them may be closed.
+func (sp *spawner) run(ready *sync.WaitGroup) {
 	runtime.LockOSThread()
+	_ = syscall.Unshare(syscall.CLONE_FILES) // a container may forbid it: slower, not wrong
+	ready.Done()
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
 	for {
@@ -86,46 +128,61 @@ func (sp *spawner) run() {
 		sp.mu.Unlock()
 		r := sp.spawn(spec)
 		sp.mu.Lock()
-		sp.results = append(sp.results, r)
-		sp.wake()
+		sp.ticket++
+		sp.results[sp.ticket] = r
+		text := binary.NativeEndian.AppendUint64(nil, sp.ticket)
+		sp.mu.Unlock()
+		_ = syscall.Sendmsg(sp.mine, text, syscall.UnixRights(r.fds...), nil, 0)
+		for _, fd := range r.fds {
+			_ = syscall.Close(fd)
+		}
+		sp.mu.Lock()
 	}
 }
 
 func (sp *spawner) spawn(spec Spec) spawned {
-	r := spawned{id: spec.ID, pidfd: -1, out: -1, err: -1}
-	stdout, stderr := sp.null, sp.null
+	r := spawned{id: spec.ID}
+	ends := [2]int{sp.null, sp.null}
+	var ours []int
 	if spec.Output != (Output{}) {
-		if r.out, stdout, r.failure = openFIFO(fifoPath(sp.fifo, spec.ID, "out")); r.failure != nil {
-			return r
+		for i := range ends {
+			our, their, err := openPipe()
+			if err != nil {
+				r.failure = err
+				closeAll(ours)
+				return r
+			}
+			defer syscall.Close(their)
+			ours, ends[i] = append(ours, our), their
 		}
-		defer syscall.Close(stdout)
-		if r.err, stderr, r.failure = openFIFO(fifoPath(sp.fifo, spec.ID, "err")); r.failure != nil {
-			return r
-		}
-		defer syscall.Close(stderr)
 	}
 	// A group of its own and nothing else of the keeper's: Pdeathsig would
 	// follow this thread, not this process.
+	pidfd := -1
 	pid, err := syscall.ForkExec(spec.Path, spec.Argv, &syscall.ProcAttr{
 		Dir: spec.Dir, Env: spec.Env,
-		Files: []uintptr{uintptr(sp.null), uintptr(stdout), uintptr(stderr)},
-		Sys:   &syscall.SysProcAttr{Setpgid: true, PidFD: &r.pidfd},
+		Files: []uintptr{uintptr(sp.null), uintptr(ends[0]), uintptr(ends[1])},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
 	})
+	if err == nil && pidfd < 0 { // CLONE_PIDFD is of Linux 5.2: nobody would hear of the end
+		_ = syscall.Kill(-pid, syscall.SIGKILL)
+		_, _ = syscall.Wait4(pid, nil, 0, nil)
+		err = syscall.ENOSYS
+	}
 	if err != nil {
 		r.failure = explain(spec, err)
+		closeAll(ours)
 		return r
 	}
-	r.pid = pid
-	if r.pidfd < 0 {
-		// CLONE_PIDFD is of Linux 5.2. Without it nobody would hear of the end.
-		if r.pidfd, r.failure = pidfdOpen(pid, 0); r.failure != nil {
-			_ = syscall.Kill(-pid, syscall.SIGKILL)
-			_, _ = syscall.Wait4(pid, nil, 0, nil)
-			return r
-		}
-	}
-	r.start = sp.host.identify(pid)
+	r.pid, r.start = pid, sp.host.identify(pid)
+	r.fds = append([]int{pidfd}, ours...)
 	return r
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		_ = syscall.Close(fd)
+	}
 }
 
 // explain finds out which of its paths execve or chdir did not like: the errno

@@ -22,7 +22,7 @@ type Options struct {
 	Exe string
 	// Args stand between the program's name and the keeper's flags; nil is {Arg}.
 	Args []string
-	// RuntimeDir holds the socket and the FIFOs; it is made 0700. Required.
+	// RuntimeDir holds the socket; it is made 0700. Required.
 	RuntimeDir string
 	// StateDir is where relative Output.Log paths start; "" is RuntimeDir.
 	StateDir string

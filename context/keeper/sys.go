@@ -49,6 +49,13 @@ func closeOnExec() {
 	}
 }
 
+// setName is what ps and top show for a program that was executed as
+// /proc/self/exe.
+func setName(name string) {
+	text := append([]byte(name), 0)
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, prSetName, uintptr(unsafe.Pointer(&text[0])), 0)
+}
+
 // pidfdOpen is pidfd_open(2); the descriptor is closed on exec.
 func pidfdOpen(pid int, flags uintptr) (int, error) {
 	fd, _, e := syscall.RawSyscall(sysPidfdOpen, uintptr(pid), flags, 0)
