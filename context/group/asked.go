@@ -21,12 +21,10 @@ func (t *Transaction) asked(a Asked) {
 		for _, spec := range a.Tasks {
 			t.askStart(o, spec)
 		}
-		t.finish(o)
 	case Restart:
 		for _, k := range t.named(o) {
 			t.askRestart(o, k)
 		}
-		t.finish(o)
 	case Stop, Exit:
 		t.done = t.done || a.Action == Exit
 		named := t.named(o)
@@ -41,8 +39,9 @@ func (t *Transaction) asked(a Asked) {
 		t.advance(o)
 	default:
 		o.failed["context"] = fmt.Sprintf("action %q is none of start, stop, restart, exit", a.Action)
-		t.finish(o)
 	}
+	o.open = false
+	t.finish(o)
 }
 
 func (t *Transaction) state(id event.TaskID) event.State {

@@ -27,7 +27,7 @@ func TestRandomEventsKeepThePromises(t *testing.T) {
 		for range modelSteps {
 			randomEvent(rt, w, tasks)
 		}
-		calm(w, tasks)
+		calm(rt, w)
 		quiet(rt, w)
 	})
 }
@@ -70,16 +70,16 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 	kind, n := n%24, n/24
 	switch kind {
 	case 0, 1:
-		w.step(asks(Start, task))
+		w.ask(asks(Start, task))
 	case 2:
-		w.step(asks(Stop, task))
+		w.ask(asks(Stop, task))
 	case 3:
-		w.step(asks(Restart, task))
+		w.ask(asks(Restart, task))
 	case 4:
-		w.step(asks([]Action{Start, Stop, Restart}[n%3], tasks...))
+		w.ask(asks([]Action{Start, Stop, Restart}[n%3], tasks...))
 	case 5:
 		if n%8 == 0 {
-			w.step(asks(Stop))
+			w.ask(asks(Stop))
 		}
 	case 6, 7, 8, 9:
 		w.spawn(id)
@@ -124,16 +124,29 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 	if len(w.launchd) > 64 {
 		w.launchd = w.launchd[32:]
 	}
+	if len(w.causes) > 1024 {
+		clear(w.causes)
+	}
 	if len(w.changes) > 64 {
 		w.changes = w.changes[32:]
 	}
 	w.said, w.answers = nil, nil
 }
 
-// calm stops everything, so that transitions which chase each other end too.
-func calm(w *world, tasks []*conf.Task) {
+// calm lets everything run its course, when every request must have had its
+// answer and every want must be reached, and then stops it.
+func calm(rt *rapid.T, w *world) {
 	w.settle()
-	w.step(asks(Exit))
+	if n := len(w.tx.open); n > 0 {
+		rt.Fatalf("%d requests without an answer in a quiet world, the first: %+v", n, w.tx.open[0])
+	}
+	for _, k := range w.tx.tasks {
+		runs := k.seen.state == event.Started || k.seen.state == event.Created || k.seen.state == event.Failed && k.seen.present
+		if k.want.up != runs {
+			rt.Fatalf("%s is wanted up: %v, and in a quiet world it is %s", k.id, k.want.up, k.seen.state)
+		}
+	}
+	w.ask(asks(Exit))
 	w.settle()
 }
 

@@ -19,6 +19,7 @@ type operation struct {
 	current *task   // the one that the queue waits for
 	pace    time.Duration
 
+	open     bool // its task services are still being judged: no answer yet
 	answered bool
 }
 
@@ -30,7 +31,7 @@ const (
 )
 
 func (t *Transaction) newOperation(a Asked) *operation {
-	o := &operation{asked: a, above: map[event.TaskID]event.Incarnation{}, failed: map[event.TaskID]string{}}
+	o := &operation{asked: a, open: true, above: map[event.TaskID]event.Incarnation{}, failed: map[event.TaskID]string{}}
 	maps.Copy(o.failed, a.Refused)
 	return o
 }
@@ -98,7 +99,7 @@ func (o *operation) verdict(k *task, above event.Incarnation) (done bool, reason
 
 // finish answers the request when nothing is waited for any more.
 func (t *Transaction) finish(o *operation) {
-	if o.answered || len(o.above) > 0 || len(o.queue) > 0 {
+	if o.open || o.answered || len(o.above) > 0 || len(o.queue) > 0 {
 		return
 	}
 	o.answered = true

@@ -13,18 +13,30 @@ import (
 // world is everything around a Transaction: processes that are born, speak and
 // die as a test wants, and a list of what was said. It checks what must always hold.
 type world struct {
-	t       testing.TB
-	tx      *Transaction
-	now     time.Time
-	procs   map[event.TaskID]*proc // the one process that each task service may have
-	wakes   []Wake
-	said    []string // "process start ts001", "control started ts001"
-	changes []event.Change
-	answers []event.Outcome
-	phase   map[event.Ref]string // last of started, stopped, failed said in a ref's name
-	acts    map[uint64][]time.Time
-	limit   conf.Transitions
-	launchd []event.Ref
+	t        testing.TB
+	tx       *Transaction
+	now      time.Time
+	procs    map[event.TaskID]*proc // the one process that each task service may have
+	wakes    []Wake
+	said     []string // "process start ts001", "control started ts001"
+	changes  []event.Change
+	answers  []event.Outcome
+	phase    map[event.Ref]string // last of started, stopped, failed said in a ref's name
+	acts     map[uint64][]time.Time
+	limit    conf.Transitions
+	launchd  []event.Ref
+	causes   map[launchCause]event.Ref // one cause makes one process
+	asked    map[string]map[event.TaskID]event.Incarnation
+	restarts map[string][]event.TaskID
+	n        int
+}
+
+// launchCause is a request or a transition that calls for a process.
+type launchCause struct {
+	task    event.TaskID
+	request string // of an operator's request
+	parent  uint64 // of a transition: the change that pulled it
+	by      string
 }
 
 // proc is a process as the keeper has it: its events come in order.
@@ -40,6 +52,7 @@ func newWorld(t testing.TB, o Options) *world {
 	t.Helper()
 	w := &world{
 		t: t, now: time.Unix(1_800_000_000, 0), procs: map[event.TaskID]*proc{},
+		causes: map[launchCause]event.Ref{}, restarts: map[string][]event.TaskID{}, asked: map[string]map[event.TaskID]event.Incarnation{},
 		phase: map[event.Ref]string{}, acts: map[uint64][]time.Time{}, limit: o.Transitions,
 	}
 	tx, err := NewTransaction(o, w.now)
@@ -72,6 +85,14 @@ func (w *world) perform(effect Effect) {
 		if p := w.procs[e.Ref.Task]; p != nil {
 			w.t.Fatalf("a second process for one task service: %s while %s lives", e.Ref, p.ref)
 		}
+		cause := launchCause{task: e.Ref.Task, parent: e.Cause.Parent, by: e.Cause.By}
+		if e.Cause.Origin == event.ByOperator {
+			cause = launchCause{task: e.Ref.Task, request: e.Cause.Request}
+		}
+		if before, twice := w.causes[cause]; twice {
+			w.t.Fatalf("%s was started for %+v, which had started %s", e.Ref, cause, before)
+		}
+		w.causes[cause] = e.Ref
 		w.procs[e.Ref.Task] = &proc{ref: e.Ref, task: e.Task}
 		w.launchd = append(w.launchd, e.Ref)
 	case End:
@@ -105,6 +126,42 @@ func (w *world) perform(effect Effect) {
 		w.changes = append(w.changes, e.Change)
 	case Answer:
 		w.answers = append(w.answers, e.Outcome)
+		w.restarted(e.Outcome)
+	}
+}
+
+// ask puts a request of its own identity, and notes the incarnations that it
+// finds.
+func (w *world) ask(a Asked) {
+	w.n++
+	a.Cause.Request = fmt.Sprintf("r%d", w.n)
+	found := map[event.TaskID]event.Incarnation{}
+	for _, v := range w.tx.View().Tasks {
+		found[v.ID] = v.Incarnation
+	}
+	w.asked[a.Cause.Request] = found
+	if a.Action == Restart {
+		for _, t := range a.Tasks {
+			w.restarts[a.Cause.Request] = append(w.restarts[a.Cause.Request], event.TaskID(t.ID))
+		}
+	}
+	w.step(a)
+}
+
+// restarted holds the answer to a restart against the incarnations there are.
+func (w *world) restarted(o event.Outcome) {
+	found := w.asked[o.Request]
+	named := w.restarts[o.Request]
+	delete(w.asked, o.Request)
+	delete(w.restarts, o.Request)
+	if o.Action != string(Restart) || !o.OK {
+		return
+	}
+	for _, id := range named {
+		v := w.tx.byID[id]
+		if v.seen.inc <= found[id] && v.seen.state != event.Created {
+			w.t.Fatalf("%s was answered as restarted and still has incarnation %d", id, v.seen.inc)
+		}
 	}
 }
 
