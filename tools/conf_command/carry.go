@@ -116,7 +116,7 @@ func (e errand) send(ctx, work context.Context, w world, p provider, frame []byt
 	if err := r.show(w.out, w.colour, e.json()); err != nil {
 		return failed("write: %w", err)
 	}
-	if v.unseen != "" {
+	if v.unseen != "" && !e.noWait {
 		fmt.Fprintf(w.err, "sent; the outcome was not awaited: %s\n", v.unseen)
 	}
 	return r.complain(v.tasks)

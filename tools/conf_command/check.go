@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -103,7 +104,7 @@ func check(path string) finding {
 		f.Errors = mistakes(list)
 		return f
 	case err != nil:
-		f.Errors = []mistake{{File: path, Message: err.Error()}}
+		f.Errors = []mistake{{File: path, Message: unread(err)}}
 		return f
 	}
 	f.TaskServices = len(file.Tasks)
@@ -111,6 +112,15 @@ func check(path string) finding {
 	f.Warnings = mistakes(file.Warnings)
 	f.OK = len(f.Errors) == 0
 	return f
+}
+
+// unread is why a file could not be read, without its name, which stands before it.
+func unread(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Op + ": " + at.Err.Error()
+	}
+	return err.Error()
 }
 
 func mistakes(list []*conf.Error) []mistake {

@@ -44,7 +44,7 @@ func knock(ctx context.Context, endpoint string) error {
 	case err == nil:
 		return conn.Close()
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrNotExist):
-		return nobody("nobody listens on %s: is its service_context running?", endpoint)
+		return nobody("nobody listens on %s", endpoint)
 	case ctx.Err() != nil:
 		return nobody("nobody answers on %s", endpoint)
 	}

@@ -68,7 +68,12 @@ func reach(ctx context.Context, o options, file *conf.Context, overBus bool) (pr
 	if o.noWait {
 		to.frontend, to.mute = "", "--no_wait"
 	}
-	return reachBus(ctx, to)
+	p, err := reachBus(ctx, to)
+	var a *absence
+	if file != nil && !elsewhere && errors.As(err, &a) {
+		return nil, nobody("%s has no provider: %w (start it: service_context %s)", file.ContextID, err, file.File)
+	}
+	return p, err
 }
 
 func socketOf(o options, file *conf.Context) string {

@@ -41,8 +41,8 @@ func (s service) why() string {
 	switch {
 	case s.Reason != "":
 		return s.Reason
-	case s.live():
-		return ""
+	case s.State != "failed":
+		return "" // a signal is how we stop; that it worked is no news
 	case s.Signal != "":
 		return "killed by " + s.Signal
 	case s.ExitCode != nil && *s.ExitCode != 0:
