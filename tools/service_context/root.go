@@ -161,6 +161,9 @@ func load(path string) (*conf.Context, error) {
 	return file, nil
 }
 
+// secondSignal is how long after the first a signal means impatience.
+const secondSignal = time.Second
+
 // signals gives a context that ends at the first SIGINT or SIGTERM; the second
 // leaves no time.
 func signals(p *provider.Provider, log *slog.Logger) (context.Context, func()) {
@@ -169,15 +172,20 @@ func signals(p *provider.Provider, log *slog.Logger) (context.Context, func()) {
 	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() { // ends with the returned function
+		var first time.Time
 		for {
 			select {
 			case s := <-c:
+				if ctx.Err() != nil && time.Since(first) < secondSignal {
+					continue // timeout(1) and some shells send one signal twice
+				}
 				if ctx.Err() != nil {
 					log.Warn("second signal: everything is killed", "signal", s.String())
 					p.Hurry()
 					continue
 				}
 				log.Info("signal received: services are stopped in order", "signal", s.String())
+				first = time.Now()
 				cancel()
 			case <-done:
 				return
