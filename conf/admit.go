@@ -210,9 +210,7 @@ func enter(o map[string]any, keys ...string) map[string]any {
 		next, ok := o[key].(map[string]any)
 		if !ok {
 			next = map[string]any{}
-			if o != nil {
-				o[key] = next
-			}
+			o[key] = next
 		}
 		o = next
 	}

@@ -81,10 +81,8 @@ func clone(v any) any {
 	return v
 }
 
+// cloneObject returns a map even for nil, so that its receiver can write to it.
 func cloneObject(o map[string]any) map[string]any {
-	if o == nil {
-		return nil
-	}
 	c := make(map[string]any, len(o))
 	for k, v := range o {
 		c[k] = clone(v)
