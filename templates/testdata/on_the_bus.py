@@ -221,7 +221,8 @@ class OnTheBus(Case):
     def test_created_waits_for_its_start(self):
         self.start(LOOPED, state="on_update")
         self.expect("created", pid=self.child.pid)
-        self.send("start")
+        self.send("start", state="on_update")  # the greeting of a newborn
+        self.send("start", state="start_now")
         self.expect("started", pid=self.child.pid)
         self.send("start")  # is running already
         self.send("stop")

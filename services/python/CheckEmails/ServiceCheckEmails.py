@@ -41,7 +41,7 @@ class Identity:
         # What messages go by, which must be what this file says.
         self.service_name = task["message"].get("header", {}).get("service_name")
         self.device_action = self.configuration.get("device_action") or ""
-        self.runs_at_once = task["state"]["type"] in ("on_start", "start_now")
+        self.runs_at_once = runs_at_once(task)
 
     def report(self, action, result, items):
         """A control message about this service."""
@@ -67,6 +67,14 @@ class Identity:
             return header["action"] if ours else None
         except (KeyError, TypeError, AttributeError):
             return None  # no command at all
+
+
+def runs_at_once(task):
+    """Whether the state type of a task object says run, not wait."""
+    try:
+        return task["state"]["type"] in ("on_start", "start_now")
+    except (KeyError, TypeError):
+        return False
 
 
 def encode(topic, message):
@@ -281,7 +289,10 @@ class ServiceCheckEmails:
         topic, message = decode(frame)
         if topic == "process":
             action = self._identity.command_in(message)
-            if action == "start" and not self._running and not self._stopping:
+            # A newborn that waits is greeted with its own object, type and all; a
+            # start that means it has another type.
+            waits = not self._running and not self._stopping
+            if action == "start" and waits and runs_at_once(message["Task"]):
                 return self._start()
             if action == "stop":
                 self._ask_to_stop()
