@@ -1,0 +1,189 @@
+package bus_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"zmicroservices/context/forwarder"
+)
+
+// role makes a re-executed test binary the forwarder's process.
+const role = "ZMS_BENCH_ROLE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(role) == "forwarder" {
+		if err := serve(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// serve runs a forwarder until stdin ends.
+func serve() error {
+	f, err := forwarder.New(forwarder.Options{
+		FrontBind:   []string{"tcp://127.0.0.1:0"},
+		BackendBind: []string{"tcp://127.0.0.1:0"},
+		Logger:      slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println(f.Front()[0], f.Back()[0])
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	// Ends with stdin.
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		cancel()
+	}()
+	return f.Run(ctx)
+}
+
+// build compiles the C side.
+func build(b *testing.B) string {
+	b.Helper()
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		b.Skip("no gcc: apt-get install gcc libzmq3-dev")
+	}
+	peers := filepath.Join(b.TempDir(), "peers")
+	out, err := exec.Command(gcc, "-O2", "-o", peers, "testdata/peers.c", "-lzmq", "-lpthread").CombinedOutput()
+	if err != nil {
+		b.Skipf("no libzmq: apt-get install libzmq3-dev\n%s", out)
+	}
+	return peers
+}
+
+// process is a child that talks by lines.
+type process struct {
+	b   *testing.B
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+func start(b *testing.B, name string, args ...string) *process {
+	b.Helper()
+	return run(b, exec.Command(name, args...))
+}
+
+func run(b *testing.B, cmd *exec.Cmd) *process {
+	b.Helper()
+	p := &process{b: b, cmd: cmd}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	p.in, p.out = in, bufio.NewReader(out)
+	return p
+}
+
+func (p *process) line() string {
+	p.b.Helper()
+	s, err := p.out.ReadString('\n')
+	if err != nil {
+		p.b.Fatalf("%v: %v", p.cmd.Args, err)
+	}
+	return strings.TrimSpace(s)
+}
+
+func (p *process) expect(want string) {
+	p.b.Helper()
+	if s := p.line(); s != want {
+		p.b.Fatalf("%v said %q", p.cmd.Args, s)
+	}
+}
+
+func (p *process) ask() string {
+	p.b.Helper()
+	if _, err := io.WriteString(p.in, "\n"); err != nil {
+		p.b.Fatal(err)
+	}
+	return p.line()
+}
+
+func (p *process) count() int {
+	p.b.Helper()
+	n, err := strconv.Atoi(p.ask())
+	if err != nil {
+		p.b.Fatal(err)
+	}
+	return n
+}
+
+// stop ends a child that has nothing to finish.
+func (p *process) stop() {
+	_ = p.in.Close()
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait() // it was killed, which is an error of no interest
+}
+
+// device is a forwarder in a process of its own.
+type device struct {
+	*process
+	front, back string
+}
+
+func newDevice(b *testing.B, cmd *exec.Cmd) *device {
+	b.Helper()
+	d := &device{process: run(b, cmd)}
+	if _, err := fmt.Sscan(d.line(), &d.front, &d.back); err != nil {
+		b.Fatal(err)
+	}
+	return d
+}
+
+// proxy starts libzmq's.
+func proxy(b *testing.B, peers string) *device {
+	b.Helper()
+	return newDevice(b, exec.Command(peers, "proxy"))
+}
+
+// ours starts ours.
+func ours(b *testing.B) *device {
+	b.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), role+"=forwarder")
+	return newDevice(b, cmd)
+}
+
+// cpu is the user and system time of the device so far (proc(5), stat).
+func (d *device) cpu() time.Duration {
+	d.b.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
+	if err != nil {
+		d.b.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	utime, err := strconv.Atoi(fields[11])
+	if err != nil {
+		d.b.Fatal(err)
+	}
+	stime, err := strconv.Atoi(fields[12])
+	if err != nil {
+		d.b.Fatal(err)
+	}
+	return time.Duration(utime+stime) * time.Second / 100 // USER_HZ
+}

@@ -1,0 +1,253 @@
+/* The other side of the benchmark: libzmq's own forwarder, and load.
+ *
+ *   peers proxy                          zmq_proxy(XSUB, XPUB) on two free ports
+ *   peers {raw|zmq}sub ENDPOINT N SIZE   N subscribers to everything
+ *   peers {raw|zmq}pub ENDPOINT N SIZE   N publishers, as fast as they can
+ *   peers latsub ENDPOINT                one-way latencies of what latpub sends
+ *   peers latpub ENDPOINT SIZE RATE      RATE messages a second, each with its time
+ *
+ * raw speaks ZMTP 3.0 by hand, with as little work as possible, so that the
+ * forwarder is what is measured. Each says "ready" on stdout when its
+ * connections stand; sub answers each line on stdin with the messages received
+ * so far; all end with stdin.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+static void die(const char *what) { perror(what); exit(1); }
+
+static void *context;
+static const char *endpoint;
+static long size;
+static long rate;
+static volatile int ready;
+static _Atomic long received[256];
+
+static double now(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static void all(int fd, const void *p, size_t n) {
+	while (n > 0) {
+		ssize_t k = write(fd, p, n);
+		if (k < 0) exit(0); /* the forwarder has gone: the run is over */
+		p = (const char *)p + k;
+		n -= k;
+	}
+}
+
+static void get(int fd, void *p, size_t n) {
+	while (n > 0) {
+		ssize_t k = read(fd, p, n);
+		if (k <= 0) exit(0);
+		p = (char *)p + k;
+		n -= k;
+	}
+}
+
+/* raw_connect connects and shakes hands as ZMTP 3.0, NULL. */
+static int raw_connect(const char *type) {
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	char host[64];
+	int port, one = 1;
+	if (sscanf(endpoint, "tcp://%63[^:]:%d", host, &port) != 2) exit(2);
+	inet_pton(AF_INET, host, &a.sin_addr);
+	a.sin_port = htons(port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(fd, (void *)&a, sizeof a) < 0) die("connect");
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	unsigned char g[64] = {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0, 'N', 'U', 'L', 'L'}, b[256];
+	all(fd, g, 64);
+	get(fd, g, 64);
+	int t = strlen(type), n = 0;
+	b[n++] = 4;
+	b[n++] = 6 + 12 + 4 + t;
+	memcpy(b + n, "\5READY\13Socket-Type\0\0\0", 6 + 12 + 3), n += 6 + 12 + 3;
+	b[n++] = t;
+	memcpy(b + n, type, t), n += t;
+	all(fd, b, n);
+	get(fd, b, 2);
+	get(fd, b + 2, b[1]);
+	return fd;
+}
+
+static size_t header(unsigned char *b, size_t n) {
+	if (n < 256) { b[0] = 0; b[1] = n; return 2; }
+	b[0] = 2;
+	for (int i = 0; i < 8; i++) b[1 + i] = (uint64_t)n >> (56 - 8 * i);
+	return 9;
+}
+
+static void *rawpub(void *arg) {
+	int fd = raw_connect("PUB");
+	unsigned char b[3];
+	get(fd, b, 3); /* everything */
+	unsigned char h[9];
+	size_t hn = header(h, size), frame = hn + size, count = 1 + (256 << 10) / frame;
+	char *buf = malloc(frame * count);
+	memset(buf, 'x', frame * count);
+	for (size_t i = 0; i < count; i++) memcpy(buf + i * frame, h, hn);
+	__sync_fetch_and_add(&ready, 1);
+	for (;;) all(fd, buf, frame * count);
+	return arg;
+}
+
+static void *rawsub(void *arg) {
+	long me = (long)arg;
+	int fd = raw_connect("SUB");
+	all(fd, "\0\1\1", 3);
+	__sync_fetch_and_add(&ready, 1);
+	unsigned char h[9];
+	long frame = header(h, size) + size, bytes = 0;
+	size_t room = 512 << 10;
+	char *buf = malloc(room);
+	for (;;) {
+		ssize_t n = read(fd, buf, room);
+		if (n <= 0) exit(0);
+		bytes += n;
+		received[me] = bytes / frame;
+	}
+	return arg;
+}
+
+static void *zmqpub(void *arg) {
+	void *s = zmq_socket(context, ZMQ_XPUB);
+	if (zmq_connect(s, endpoint)) die("zmq_connect");
+	char sub[16];
+	zmq_recv(s, sub, sizeof sub, 0); /* joined */
+	char *buf = malloc(size);
+	memset(buf, 'x', size);
+	__sync_fetch_and_add(&ready, 1);
+	for (;;) zmq_send(s, buf, size, 0);
+	return arg;
+}
+
+static void *zmqsub(void *arg) {
+	long me = (long)arg;
+	void *s = zmq_socket(context, ZMQ_SUB);
+	zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0);
+	if (zmq_connect(s, endpoint)) die("zmq_connect");
+	__sync_fetch_and_add(&ready, 1);
+	for (;;) {
+		zmq_msg_t m;
+		zmq_msg_init(&m);
+		if (zmq_msg_recv(&m, s, 0) < 0) exit(0);
+		zmq_msg_close(&m);
+		received[me]++;
+	}
+	return arg;
+}
+
+static void *latpub(void *arg) {
+	int fd = raw_connect("PUB");
+	unsigned char b[3];
+	get(fd, b, 3);
+	unsigned char *buf = malloc(9 + size);
+	memset(buf, 'x', 9 + size);
+	size_t hn = header(buf, size);
+	__sync_fetch_and_add(&ready, 1);
+	for (double next = now();; next += 1.0 / rate) {
+		double left = next - now();
+		if (left > 0) usleep(left * 1e6);
+		double t = now();
+		memcpy(buf + hn, "latency ", 8);
+		memcpy(buf + hn + 8, &t, sizeof t);
+		all(fd, buf, hn + size);
+	}
+	return arg;
+}
+
+static double samples[1 << 20];
+static int compare(const void *a, const void *b) {
+	double x = *(double *)a, y = *(double *)b;
+	return (x > y) - (x < y);
+}
+
+static void *latsub(void *arg) {
+	int fd = raw_connect("SUB");
+	all(fd, "\0\11\1latency ", 11);
+	__sync_fetch_and_add(&ready, 1);
+	unsigned char h[9], *body = malloc(1 << 20);
+	for (;;) {
+		get(fd, h, 2);
+		size_t n = h[1];
+		if (h[0] & 2) {
+			get(fd, h + 2, 7);
+			n = 0;
+			for (int i = 1; i < 9; i++) n = n << 8 | h[i];
+		}
+		get(fd, body, n);
+		double t;
+		memcpy(&t, body + 8, sizeof t);
+		long k = received[0];
+		samples[k & ((1 << 20) - 1)] = now() - t;
+		received[0] = k + 1;
+	}
+	return arg;
+}
+
+static int proxy(void) {
+	void *in = zmq_socket(context, ZMQ_XSUB), *out = zmq_socket(context, ZMQ_XPUB);
+	char a[64], b[64];
+	size_t n = sizeof a, m = sizeof b;
+	if (zmq_bind(in, "tcp://127.0.0.1:*") || zmq_bind(out, "tcp://127.0.0.1:*")) die("zmq_bind");
+	zmq_getsockopt(in, ZMQ_LAST_ENDPOINT, a, &n);
+	zmq_getsockopt(out, ZMQ_LAST_ENDPOINT, b, &m);
+	printf("%s %s\n", a, b);
+	fflush(stdout);
+	return zmq_proxy(in, out, NULL);
+}
+
+int main(int argc, char **argv) {
+	context = zmq_ctx_new();
+	if (argc < 2) return 2;
+	if (!strcmp(argv[1], "proxy")) return proxy();
+	if (argc < 3) return 2;
+	static const struct { const char *name; void *(*run)(void *); } modes[] = {
+		{"rawpub", rawpub}, {"rawsub", rawsub}, {"zmqpub", zmqpub}, {"zmqsub", zmqsub}, {"latpub", latpub}, {"latsub", latsub},
+	};
+	void *(*run)(void *) = NULL;
+	for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++)
+		if (!strcmp(argv[1], modes[i].name)) run = modes[i].run;
+	if (!run) return 2;
+	endpoint = argv[2];
+	long n = 1;
+	if (run == latpub) {
+		size = atol(argv[3]);
+		rate = atol(argv[4]);
+	} else if (run != latsub) {
+		n = atol(argv[3]);
+		size = atol(argv[4]);
+	}
+	pthread_t t;
+	for (long i = 0; i < n; i++) pthread_create(&t, NULL, run, (void *)i);
+	while (ready < n) usleep(1000);
+	puts("ready");
+	fflush(stdout);
+	char line[16];
+	while (fgets(line, sizeof line, stdin)) {
+		long sum = 0;
+		for (long i = 0; i < n; i++) sum += received[i];
+		if (run == latsub) {
+			qsort(samples, sum, sizeof *samples, compare);
+			printf("%ld %.1f %.1f\n", sum, samples[sum / 2] * 1e6, samples[sum * 99 / 100] * 1e6);
+			received[0] = 0;
+		} else {
+			printf("%ld\n", sum);
+		}
+		fflush(stdout);
+	}
+	_exit(0);
+}
