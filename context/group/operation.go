@@ -24,9 +24,9 @@ type operation struct {
 }
 
 // The longest that the next service of an ordered stop waits for the one before:
-// the rhythm of the original, bounded for many.
+// several times the rhythm of the original, bounded for many.
 const (
-	stopPace      = 200 * time.Millisecond
+	stopPace      = 500 * time.Millisecond
 	stopPaceTotal = 5 * time.Second
 )
 
