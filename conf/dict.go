@@ -14,14 +14,17 @@ package conf
 // original converts n by these rules alone.
 func original(n *node) any { return convert(n, true) }
 
-// dictionary converts n by these rules, but leaves our own elements whole:
-// an attribute of ours stays in the object of its element. By the letter
-// of the rules several <env name="" value=""/> would melt into one.
+// dictionary converts n by these rules, but leaves an element whole that the
+// table gives attributes: they stay in its own object. By the letter several
+// <env name="" value=""/> would melt into one, and <state type="on_start"/>
+// would lose its type to Task, where the original's own programs do not look.
 func dictionary(n *node) any { return convert(n, false) }
 
+// whole reports whether the table knows attributes of n.
+func (n *node) whole() bool { return n.spec != nil && len(n.spec.attrs) > 0 }
+
 func convert(n *node, letter bool) any {
-	whole := !letter && n.spec != nil && n.spec.ours
-	if len(n.nodes) == 0 && (!whole || len(n.attrs) == 0) {
+	if len(n.nodes) == 0 && (letter || !n.whole() || len(n.attrs) == 0) {
 		// The leaf's text and its attributes go into one object, so that an
 		// attribute of the leaf's own name replaces the text.
 		if a, ok := n.attr(n.name); ok {
@@ -41,7 +44,7 @@ func convert(n *node, letter bool) any {
 			continue
 		}
 		object[c.name] = value
-		if len(c.nodes) > 0 || !letter && c.spec != nil && c.spec.ours {
+		if len(c.nodes) > 0 || !letter && c.whole() {
 			continue
 		}
 		for _, a := range c.attrs {

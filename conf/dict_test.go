@@ -115,6 +115,15 @@ func TestDictionaryKeepsOursWhole(t *testing.T) {
 	}
 }
 
+func TestAStateWithoutTransitionsKeepsItsType(t *testing.T) {
+	c := load(t, strings.Replace(contextOf(taskOf("ts001", "Echo", "<a>1</a>")),
+		`<on_fail><action>restart</action><call>ts001</call></on_fail>`, "", 1))
+	body := c.Tasks[0].Raw["Task"].(map[string]any)
+	if d := cmp.Diff(any(map[string]any{"type": "on_start"}), body["state"]); d != "" || body["type"] != nil {
+		t.Errorf("-want +got:\n%s in %v", d, body)
+	}
+}
+
 func TestSingleTaskServiceIsAList(t *testing.T) {
 	for file, want := range map[string]int{"no-tasks": 0, "ipc": 1, "all-of-ours": 2} {
 		c, err := Load("testdata/good/" + file + ".xml")

@@ -37,7 +37,7 @@ func FromMessage(configuration map[string]any) (*Context, error) {
 
 // tree makes the node that a file with the same content would have had. The
 // table decides which keys are attributes; it is also how the attributes of a
-// leaf of ours find back from the parent's object, into which the original's
+// leaf find back from the parent's object, into which the original's
 // conversion moves them.
 func (r *reader) tree(name string, v any, e *element, path string) *node {
 	n := &node{name: name, pos: Pos{File: path}, spec: e, value: v}
@@ -86,12 +86,11 @@ func (r *reader) tree(name string, v any, e *element, path string) *node {
 	return n
 }
 
-// bringHome gives each stray attribute to the one child of ours that can have
-// it. Without such a child, or with several, it stays where it was found.
+// bringHome gives each stray attribute to the one child that can have it. Without such a child, or with several, it stays where it was found.
 func (n *node) bringHome(strays []attr) {
 	homes := map[string][]*node{}
 	for _, c := range n.nodes {
-		if c.spec != nil && c.spec.ours {
+		if c.spec != nil {
 			for _, a := range c.spec.attrs {
 				homes[a.name] = append(homes[a.name], c)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/beevik/etree"
 )
@@ -27,6 +28,9 @@ func checkNew(c NewContext, tasks []NewTask) ([]NewTask, error) {
 			errs = append(errs, fmt.Errorf("%s %q %w", h[0], h[1], err))
 		}
 	}
+	if c.SubPort == c.PubPort {
+		errs = append(errs, fmt.Errorf("sub_port and pub_port are both %q; the forwarder needs two", c.SubPort))
+	}
 	tasks = slices.Clone(tasks)
 	for i := range tasks {
 		for _, err := range tasks[i].complete() {
@@ -43,6 +47,11 @@ func (t *NewTask) complete() []error {
 	defaults := func(s *string, value string) {
 		if *s == "" {
 			*s = value
+		}
+	}
+	for _, s := range []string{t.ID, t.Instance, t.Description, t.ServiceName, t.DeviceAction, t.Location, t.EntryAction, t.Command} {
+		if strings.ContainsFunc(s, notXML) {
+			fail("%q holds a character that XML cannot", s)
 		}
 	}
 	defaults(&t.Topic, "process")
@@ -67,6 +76,11 @@ func (t *NewTask) complete() []error {
 	}
 	errs = append(errs, t.arrange()...)
 	return errs
+}
+
+// notXML finds what production Char of XML 1.0 leaves out and people come by.
+func notXML(c rune) bool {
+	return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == unicode.ReplacementChar || c == 0xfffe || c == 0xffff
 }
 
 // arrange puts the states into the order of Triggers, one for each.

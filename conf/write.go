@@ -103,29 +103,20 @@ func Merge(path string, c NewContext, tasks []NewTask) (MergeResult, error) {
 		}
 		result.Added = append(result.Added, t.ID)
 	}
-	if len(result.Added) > 0 || result.Created {
+	changed := len(result.Added) > 0 || result.Created
+	if changed {
 		if src, err = d.bytes(); err != nil {
 			return result, fmt.Errorf("write context file: %w", err)
 		}
-		if err := replaceFile(path, src); err != nil {
-			return result, fmt.Errorf("write context file: %w", err)
-		}
 	}
-	result.Problems = problems(path, src)
+	_, result.Problems = check(path, bytes.NewReader(src), DefaultBounds())
+	if !changed {
+		return result, nil
+	}
+	if err := replaceFile(path, src); err != nil {
+		return result, fmt.Errorf("write context file: %w", err)
+	}
 	return result, nil
-}
-
-func problems(path string, src []byte) error {
-	c, err := Parse(path, bytes.NewReader(src))
-	var errs ErrorList
-	if err != nil && !errors.As(err, &errs) {
-		return err
-	}
-	if c != nil {
-		more, _ := c.Validate()
-		errs = append(errs, more...)
-	}
-	return errs.sorted().Err()
 }
 
 // emptyContext is laid out as create_service of the original did.
