@@ -151,7 +151,9 @@ func (h *Handler) process(p Peer, payload []byte) {
 	}
 	r := Request{Transaction: id, Action: m.Header.Action, Cause: cause, Told: m.Header.Action == "stop"}
 	for _, t := range view.Tasks {
-		if m.Header.ServiceID == string(t.ID) || m.Header.ServiceID == "" && m.Header.ServiceName == t.ServiceName {
+		named := m.Header.ServiceID == string(t.ID)
+		unnamed := m.Header.ServiceID == "" || m.Header.ServiceID == "none" // the original's default
+		if named || unnamed && m.Header.ServiceName == t.ServiceName {
 			r.Tasks = append(r.Tasks, &conf.Task{ID: string(t.ID)})
 		}
 	}

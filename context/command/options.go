@@ -80,6 +80,7 @@ type Options struct {
 	Transactions Transactions
 	Bus          Bus
 	Logger       *slog.Logger
+	Original     bool // say nothing on the bus that the original did not, but for outcomes
 	Insecure     bool // peers beyond loopback, whom nobody vouches for, are heard too
 }
 

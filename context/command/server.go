@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"zmicroservices/context/event"
 	"zmicroservices/taskservice/message"
@@ -82,10 +83,15 @@ type session struct {
 
 func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(ctx, func() { c.Close() })
+	defer c.Close()
+	// The end of ctx ends the reading, not the connection: an outcome that is
+	// there, that of an exit above all, still goes out.
+	stop := context.AfterFunc(ctx, func() {
+		_ = c.SetReadDeadline(time.Now())
+		_ = c.SetWriteDeadline(time.Now().Add(lastAnswer))
+	})
 	defer stop()
 	ses := &session{s: s, enc: json.NewEncoder(c)}
-	// Queries under way end with the connection; it is closed before they are waited for.
 	defer ses.tasks.Wait()
 	defer cancel()
 	peer, err := credentials(c)
@@ -201,10 +207,18 @@ func (ses *session) publish(ctx context.Context, q query) {
 			ses.send(reply{ID: q.ID, Done: true, Outcome: &o})
 			return
 		case <-ctx.Done():
+			select { // both may have been ready
+			case o := <-outcome:
+				ses.send(reply{ID: q.ID, Done: true, Outcome: &o})
+			default:
+			}
 			return
 		}
 	}
 }
+
+// lastAnswer bounds the writing of answers when the server ends.
+const lastAnswer = time.Second
 
 // transactionOf gives the transaction that a command is about; "" when it
 // cannot be told.

@@ -20,15 +20,18 @@ func (h *Handler) state(p Peer, payload []byte) {
 	case "request":
 		reply := message.State{Header: q.Header, Content: map[string]any{}}
 		reply.Header.Action = "reply_context"
-		if v := h.opts.Transactions.View(id); v != nil {
+		v := h.opts.Transactions.View(id)
+		if v != nil {
 			reply.Content = contextInfo(v, h.opts.Own.ContextID)
-		} else {
-			h.Answer(Outcome{
-				Transaction: id, Action: "request", Request: q.Header.RequestID,
-				Reason: fmt.Sprintf("there is no transaction %q", id),
-			})
 		}
-		h.publish(reply.Frame())
+		if v != nil || !h.opts.Original {
+			h.publish(reply.Frame())
+		}
+		if v == nil {
+			h.refuse(q.Header, id, fmt.Sprintf("there is no transaction %q", id))
+			return
+		}
+		h.waiters.answer(Outcome{Transaction: id, Action: "request", Request: q.Header.RequestID, OK: true})
 	case "top":
 		h.refuse(q.Header, id, "top is not yet supported: this release samples no processes")
 	default: // a reply, or a word of somebody else's

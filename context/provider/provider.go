@@ -61,7 +61,7 @@ func New(o Options) (*Provider, error) {
 		p.known[event.TaskID(t.ID)] = t
 	}
 	handler, err := command.New(context.Background(), command.Options{
-		Own: o.Context, Transactions: p, Bus: late{p}, Logger: o.Logger, Insecure: o.Insecure,
+		Own: o.Context, Transactions: p, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
 	if err != nil {
