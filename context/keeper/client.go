@@ -116,20 +116,21 @@ func (c *Client) Err() error {
 func (c *Client) PID() int { return c.pid }
 
 // Shutdown asks the keeper to stop everything by rank and recipe, and returns
-// when its process is gone. The events of it come as ever; nobody needs to read
-// them.
+// when its process is gone. The events of it come as ever, until the stream is
+// closed behind the last; who does not care for them calls Close.
 func (c *Client) Shutdown(ctx context.Context) error {
 	// A keeper that is lost already may still be ending: that is waited for too.
 	_ = c.send(&message{Kind: kindShutdown})
 	select {
 	case <-c.ended:
-		return c.Close()
+		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("shut down keeper %d: %w", c.pid, ctx.Err())
 	}
 }
 
-// Close ends the connection. The keeper is without a provider then.
+// Close ends the connection and the client's goroutines; events that were not read
+// are not delivered. The keeper is without a provider then.
 func (c *Client) Close() error {
 	c.end(ErrClosed)
 	c.quits.Do(func() { close(c.quit) })

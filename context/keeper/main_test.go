@@ -35,8 +35,10 @@ func TestMain(m *testing.M) {
 
 // child is a service. It never returns from a mode that waits to be ended.
 func child(mode string, args []string) int {
-	hang := func() int { select {} }
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGUSR2) // keeps select{} from being a deadlock
+	hang := func() int {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGUSR2) // keeps select{} from being a deadlock
+		select {}
+	}
 	switch mode {
 	case "exit":
 		code, _ := strconv.Atoi(args[0])
@@ -47,6 +49,9 @@ func child(mode string, args []string) int {
 	case "stubborn": // ignores the polite signal
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("up")
+		if len(args) > 0 { // and tells its parent
+			_ = syscall.Close(3)
+		}
 		return hang()
 	case "polite": // says which signal ended it
 		got := make(chan os.Signal, 1)
@@ -63,7 +68,10 @@ func child(mode string, args []string) int {
 		}
 		return hang()
 	case "deserter": // leaves its family and exits
-		fork(false, "stubborn")
+		r, w, _ := os.Pipe()
+		forkWith(false, w, "stubborn", "tell")
+		_ = w.Close()
+		_, _ = r.Read(make([]byte, 1))
 		return 3
 	case "daemon": // double-forks something into a session of its own, and lives or not
 		fork(true, "middle")
@@ -131,24 +139,33 @@ func child(mode string, args []string) int {
 		dir, _ := os.Getwd()
 		fmt.Printf("dir %s\nargs %q\nenv %q\n", dir, os.Args, os.Environ())
 		return 0
-	case "chatter": // goes on writing when nobody listens, and says so in a file
-		for i := 0; ; i++ {
+	case "chatter": // writes on when it is told to, and says in a file that it did
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGUSR1)
+		fmt.Println("up")
+		<-told
+		for i := range 100 {
 			if _, err := fmt.Println("line", i); err != nil {
 				return 1
 			}
-			if i == 10 {
-				_ = os.WriteFile(args[0], []byte("written"), 0o600)
-				return hang()
-			}
 		}
+		_ = os.WriteFile(args[0], nil, 0o600)
+		return hang()
 	}
 	return 99
 }
 
 // fork starts a child of the child and does not wait for it.
-func fork(session bool, args ...string) {
+func fork(session bool, args ...string) { forkWith(session, nil, args...) }
+
+// forkWith gives it one more file, as descriptor 3.
+func forkWith(session bool, extra *os.File, args ...string) {
+	files := []uintptr{0, 1, 2}
+	if extra != nil {
+		files = append(files, extra.Fd())
+	}
 	_, err := syscall.ForkExec("/proc/self/exe", append([]string{"fork", "child"}, args...), &syscall.ProcAttr{
-		Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setsid: session},
+		Env: os.Environ(), Files: files, Sys: &syscall.SysProcAttr{Setsid: session},
 	})
 	if err != nil {
 		panic(err)
@@ -215,6 +232,7 @@ func start(t *testing.T, change ...func(*Options)) *held {
 		if err := c.Shutdown(ctx); err != nil {
 			t.Error(err)
 		}
+		_ = c.Close()
 	})
 	return &held{Client: c, t: t, dir: o.RuntimeDir}
 }

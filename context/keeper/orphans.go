@@ -7,15 +7,22 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // orphan is an adopted child: a process that some service started, whose parent
 // is dead and which the subreaper received.
 type orphan struct {
-	pid   int
-	group int   // when it was first seen
-	owner *slot // nil: neither group nor cookie told
+	pid     int
+	group   int   // when it was first seen
+	owner   *slot // nil: neither group nor cookie told
+	decided bool
+	since   time.Time
 }
+
+// execPatience bounds how long an orphan without an environment may be between
+// two programs; afterwards it is one that was executed without.
+const execPatience = 100 * time.Millisecond
 
 // scan learns which orphans there are and reaps the dead ones, at most once a
 // round of the loop. Orphans come without a signal (their dead parent need not
@@ -28,61 +35,76 @@ func (s *server) scan() {
 		return
 	}
 	s.scanned = true
-	pids := s.children()
-	if len(pids) == 0 && len(s.orphans) == 0 {
-		return
-	}
-	seen := make(map[int]*orphan, len(pids))
-	for _, pid := range pids {
-		if s.leaders[pid] != nil || reap(pid) {
-			continue
+	for again := true; again; {
+		again = false
+		pids := s.children()
+		if len(pids) == 0 && len(s.orphans) == 0 {
+			return
 		}
-		o := s.orphans[pid]
-		if o == nil {
-			if o = s.adopt(pid); o == nil {
+		seen := make(map[int]*orphan, len(pids))
+		for _, pid := range pids {
+			if s.leaders[pid] != nil {
 				continue
 			}
+			if reap(pid) {
+				again = true // its children have come to us, perhaps since we looked
+				continue
+			}
+			o := s.orphans[pid]
+			if o == nil {
+				o = s.adopt(pid)
+			} else if !o.decided {
+				s.decide(o)
+			}
+			seen[pid] = o
 		}
-		seen[pid] = o
+		s.orphans = seen
 	}
-	s.orphans = seen
 }
 
-// adopt finds the owner of a new orphan, and lets it share what its owner is
-// going through.
+// adopt takes up a new orphan.
 func (s *server) adopt(pid int) *orphan {
-	st, ok := readStat(pid)
-	if !ok {
-		return nil
-	}
 	s.adopted++
-	o := &orphan{pid: pid, group: st.group, owner: s.leaders[st.group]}
-	if o.owner == nil {
-		o.owner = s.ownerByCookie(pid)
+	o := &orphan{pid: pid, since: time.Now()}
+	s.decide(o)
+	return o
+}
+
+// decide finds the owner of an orphan, by its group or by the environment that it
+// was executed with, and lets it share what its owner is going through. First
+// sight decides: what it executes later may have cleaned the environment.
+func (s *server) decide(o *orphan) {
+	if st, ok := readStat(o.pid); ok {
+		o.group = st.group
+		o.owner = s.leaders[st.group]
 	}
+	if o.owner == nil {
+		env, _ := os.ReadFile("/proc/" + strconv.Itoa(o.pid) + "/environ")
+		// In the middle of execve(2) there is none. Nobody is told that their tree is
+		// gone until it is known whether this one belongs to it.
+		if len(env) == 0 && time.Since(o.since) < execPatience {
+			s.timers.after(2*time.Millisecond, func() { s.childDied = true })
+			return
+		}
+		o.owner = s.ownerByCookie(env)
+	}
+	o.decided = true
 	switch slot := o.owner; {
 	case slot == nil:
 	case slot.killing:
 		s.killOrphan(o)
 	case slot.state == Stopping && o.group != slot.pid: // the group was told already
-		_ = syscall.Kill(pid, slot.recipe.signal())
+		_ = syscall.Kill(o.pid, slot.recipe.signal())
 	}
-	return o
 }
 
-// ownerByCookie reads the environment that the process was executed with. First
-// sight decides: what it executes later may have cleaned it.
-func (s *server) ownerByCookie(pid int) *slot {
-	env, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return nil
-	}
+func (s *server) ownerByCookie(env []byte) *slot {
 	for entry := range bytes.SplitSeq(env, []byte{0}) {
-		value, found := strings.CutPrefix(string(entry), CookieName+"=")
+		value, found := bytes.CutPrefix(entry, []byte(CookieName+"="))
 		if !found {
 			continue
 		}
-		id, ok := parseCookie(value)
+		id, ok := parseCookie(string(value))
 		if !ok {
 			return nil
 		}
@@ -106,10 +128,10 @@ func (s *server) ownerByCookie(pid int) *slot {
 func (s *server) members(slot *slot) []int {
 	var pids []int
 	for pid, o := range s.orphans {
-		switch o.owner {
-		case slot:
+		switch {
+		case o.owner == slot || !o.decided:
 			pids = append(pids, pid)
-		case nil:
+		case o.owner == nil:
 			pids = s.appendGroup(pids, pid, slot.pid)
 		}
 	}
@@ -139,13 +161,35 @@ func (s *server) killOrphan(o *orphan) {
 }
 
 // children lists the children of the main thread, proc_pid_task_children; of
-// every thread, where the kernel was built without that file.
+// every thread, where the kernel was built without that file. It is held open: when
+// there are no descriptors left, a tree must not seem to be gone.
 func (s *server) children() []int {
-	pids, err := readChildren(s.pid, s.pid)
-	if err == nil || !errors.Is(err, os.ErrNotExist) {
-		return pids
+	if s.childfd < 0 {
+		return childrenOf(s.pid)
 	}
-	return childrenOf(s.pid)
+	text := s.buf[:0]
+	for {
+		n, err := syscall.Pread(s.childfd, text[len(text):cap(text)], int64(len(text)))
+		if n > 0 {
+			text = text[:len(text)+n]
+		}
+		switch {
+		case err == syscall.EINTR:
+		case n <= 0:
+			return parsePIDs(string(text))
+		case len(text) == cap(text):
+			text = append(text, 0)[:len(text)]
+		}
+	}
+}
+
+func openChildren(pid int) int {
+	task := strconv.Itoa(pid)
+	fd, err := syscall.Open("/proc/"+task+"/task/"+task+"/children", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
 }
 
 // childrenOf lists the children of all threads of a process.

@@ -42,6 +42,7 @@ type server struct {
 	flushing map[*slot]bool
 	live     int // slots that are not Over
 
+	childfd   int // the list of orphans, -1 without
 	orphans   map[int]*orphan
 	adopted   int  // how many ever
 	scanned   bool // this round
@@ -71,6 +72,7 @@ func newServer(o options) (*server, error) {
 		sources: make(map[int32]source), gens: make(map[int32]int32), buf: make([]byte, 64<<10),
 		slots: make(map[ID]*slot), leaders: make(map[int]*slot), held: make(map[*slot]bool),
 		flushing: make(map[*slot]bool), orphans: make(map[int]*orphan), listener: -1,
+		childfd: openChildren(os.Getpid()),
 	}
 	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 	if err != nil {
