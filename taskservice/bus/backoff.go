@@ -14,6 +14,12 @@ type backoff struct {
 	next           time.Duration // zero: first
 }
 
+// newBackoff is fast at first, since a forwarder that is restarted is back
+// within some hundred milliseconds.
+func newBackoff() *backoff {
+	return &backoff{first: 20 * time.Millisecond, longest: time.Second}
+}
+
 // pause is how long to wait before the next attempt.
 func (b *backoff) pause() time.Duration {
 	d := max(b.next, b.first)

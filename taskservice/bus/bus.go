@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Limits of one client.
@@ -98,45 +98,47 @@ func newBus(o Options) (*Bus, error) {
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
-	size := o.Queue
-	if size <= 0 {
-		size = defaultQueue
+	if o.Queue <= 0 {
+		o.Queue = defaultQueue
 	}
 	sides := 0
+	for _, endpoint := range []string{o.Backend, o.Frontend} {
+		if endpoint != "" {
+			sides++
+		}
+	}
+	if sides == 0 {
+		return nil, errors.New("bus has neither a frontend nor a backend")
+	}
+	b.roll = newRoll(sides)
 	if o.Backend != "" {
 		to, err := parseEndpoint(o.Backend)
 		if err != nil {
 			return nil, err
 		}
-		b.pub = &publisher{to: to, queue: newQueue(size, maxQueued), log: b.log, done: make(chan struct{})}
-		b.pub.report = func(err error) { b.failed(to, err) }
-		sides++
+		b.pub = &publisher{side: b.side(to), queue: newQueue(o.Queue, maxQueued), done: make(chan struct{})}
 	}
 	if o.Frontend != "" {
 		to, err := parseEndpoint(o.Frontend)
 		if err != nil {
 			return nil, err
 		}
-		b.sub = &subscriber{to: to, queue: newQueue(size, maxQueued), log: b.log, topics: o.Topics}
-		b.sub.report = func(err error) { b.failed(to, err) }
-		sides++
-	}
-	if sides == 0 {
-		return nil, errors.New("bus has neither a frontend nor a backend")
-	}
-	b.roll = newRoll(sides)
-	if b.pub != nil {
-		b.pub.roll = b.roll
-	}
-	if b.sub != nil {
-		b.sub.roll = b.roll
+		b.sub = &subscriber{side: b.side(to), queue: newQueue(o.Queue, maxQueued), topics: slices.Clone(o.Topics)}
 	}
 	return b, nil
 }
 
-// failed is told of every attempt that failed and every connection lost.
+func (b *Bus) side(to endpoint) side {
+	return side{
+		to:     to,
+		roll:   b.roll,
+		log:    b.log.With("endpoint", to.text),
+		report: func(err error) { b.failed(to, err) },
+	}
+}
+
+// failed is told of every attempt to connect that failed.
 func (b *Bus) failed(to endpoint, err error) {
-	b.log.Debug("bus connection failed", "endpoint", to.text, "err", err)
 	b.mu.Lock()
 	b.trouble = fmt.Errorf("%s: %w", to, err)
 	b.mu.Unlock()
@@ -165,12 +167,10 @@ func (b *Bus) Publish(ctx context.Context, frame []byte) error {
 	if len(frame) > MaxMessage {
 		return fmt.Errorf("publish: message of %d bytes, the limit is %d", len(frame), MaxMessage)
 	}
-	b.pub.unsent.Add(1)
 	err := b.pub.queue.put(ctx, frame)
 	if err == nil {
 		return nil
 	}
-	b.pub.unsent.Add(-1)
 	if errors.Is(err, ErrClosed) {
 		return fmt.Errorf("publish: %w", err)
 	}
@@ -239,18 +239,17 @@ func (b *Bus) close(ctx context.Context) error {
 		return nil
 	}
 	b.pub.queue.close()
-	if b.pub.unsent.Load() > 0 || b.pub.connected.Load() {
+	if b.pub.queue.owed() > 0 || b.pub.connected.Load() {
 		b.pub.wait(ctx)
 	}
 	b.cancel()
 	b.running.Wait()
-	if n := b.pub.unsent.Load(); n > 0 {
+	if n := b.pub.queue.owed(); n > 0 {
 		b.dropped.Add(uint64(n))
 		return fmt.Errorf("close bus: %d messages not sent: %w", n, ctx.Err())
 	}
 	return nil
 }
 
-func newBackoff() *backoff {
-	return &backoff{first: 20 * time.Millisecond, longest: time.Second}
-}
+// Connected says whether every connection is joined at this moment.
+func (b *Bus) Connected() bool { return b.roll.complete() }

@@ -3,11 +3,12 @@ package bus
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
+
+	"zmicroservices/taskservice/zmtp"
 )
 
 // guard is the connection that zmq4 sees. Towards zmq4 it is a tidy peer that
@@ -17,7 +18,8 @@ type guard struct {
 	net.Conn
 	*outlet
 	in         *bufio.Reader
-	maxMessage uint64
+	peers      []zmtp.SocketType // who may be at the other end
+	maxMessage int64
 
 	// subscribed gets a token when the peer has subscribed to something. Sent
 	// by Read, never closed; capacity 1, only the first one matters.
@@ -26,17 +28,21 @@ type guard struct {
 	// capacity 4: there is one asker at a time, and it throws away late ones.
 	pongs chan uint64
 
-	received atomic.Uint64 // commands and messages, to tell a live peer from a dead one
-	minor    atomic.Uint32 // of the peer's ZMTP version
-	skipped  atomic.Uint64 // messages of many frames
+	peer     atomic.Pointer[zmtp.Greeting] // what the peer said first
+	received atomic.Uint64                 // frames, to tell a live peer from a dead one
 
 	// owned by Read
 	stage    stage
 	head     []byte // to be handed to zmq4 before anything else
-	body     uint64 // bytes of the current message still to come
+	body     int64  // bytes of the current message still to come
 	skipping bool   // inside a message of many frames
 }
 
+// maxCommand bounds the body of a command: a READY with its metadata, or a
+// subscription.
+const maxCommand = 64 << 10
+
+// stage is what the peer's next bytes are.
 type stage int
 
 const (
@@ -45,12 +51,13 @@ const (
 	traffic
 )
 
-func newGuard(conn net.Conn, maxMessage int) *guard {
+func newGuard(conn net.Conn, maxMessage int64, peers []zmtp.SocketType) *guard {
 	return &guard{
 		Conn:       conn,
 		outlet:     &outlet{conn: conn},
 		in:         bufio.NewReaderSize(conn, 32<<10),
-		maxMessage: uint64(maxMessage),
+		peers:      peers,
+		maxMessage: maxMessage,
 		subscribed: make(chan struct{}, 1),
 		pongs:      make(chan uint64, 4),
 	}
@@ -70,8 +77,8 @@ func (g *guard) Read(p []byte) (int, error) {
 		g.head = g.head[n:]
 		return n, nil
 	}
-	n, err := g.in.Read(p[:min(uint64(len(p)), g.body)])
-	g.body -= uint64(n)
+	n, err := g.in.Read(p[:min(int64(len(p)), g.body)])
+	g.body -= int64(n)
 	return n, err
 }
 
@@ -88,89 +95,29 @@ func (g *guard) advance() error {
 	}
 }
 
-func (g *guard) readGreeting() error {
-	b := make([]byte, greetingSize)
-	// The signature alone first: whoever is no ZeroMQ peer may never send more.
-	if _, err := io.ReadFull(g.in, b[:10]); err != nil {
-		return err
-	}
-	if b[0] != 0xff || b[9] != 0x7f {
-		return refuse("peer does not speak ZMTP: it began with %q", b[:10])
-	}
-	if _, err := io.ReadFull(g.in, b[10:]); err != nil {
-		return err
-	}
-	minor, err := checkGreeting(b)
-	if err != nil {
-		return err
-	}
-	g.minor.Store(uint32(minor))
-	g.head = b
-	g.stage = handshake
-	return nil
-}
-
-func (g *guard) readReady() error {
-	_, flags, size, err := g.readHeader()
-	if err != nil {
-		return err
-	}
-	if flags&flagCommand == 0 {
-		return refuse("peer sent a message before READY")
-	}
-	name, data, err := g.readCommand(size)
-	if err != nil {
-		return err
-	}
-	switch name {
-	case "READY":
-		socketType, err := readSocketType(data)
-		if err != nil {
-			return err
-		}
-		switch socketType {
-		case "PUB", "XPUB", "SUB", "XSUB": // zmq4 panics at a word it does not know
-			g.head = readyFrame(socketType)
-			g.stage = traffic
-			return nil
-		}
-		return refuse("peer is a socket of type %q, no end of a forwarder", socketType)
-	case "ERROR":
-		if len(data) > 0 {
-			data = data[1:]
-		}
-		return refuse("peer refused the handshake: %q", data)
-	default:
-		return refuse("peer sent %q instead of READY", name)
-	}
-}
-
 func (g *guard) readFrame() error {
-	header, flags, size, err := g.readHeader()
+	header, raw, err := g.readHeader()
 	if err != nil {
 		return err
 	}
 	g.received.Add(1)
 	switch {
-	case flags&flagCommand != 0:
-		name, data, err := g.readCommand(size)
+	case header.Command():
+		name, data, err := g.readCommand(header)
 		if err != nil {
 			return err
 		}
-		return g.obey(name, data)
-	case size > g.maxMessage:
-		return fmt.Errorf("peer sent a frame of %d bytes, the limit is %d", size, g.maxMessage)
-	case g.skipping || flags&flagMore != 0:
-		// Nothing on this bus has many frames; zmq4 would gather them without
+		return g.obey(string(name), data)
+	case header.Size > g.maxMessage:
+		return fmt.Errorf("frame of %d bytes from peer, at most %d are read: %w", header.Size, g.maxMessage, zmtp.ErrTooLong)
+	case g.skipping || header.More():
+		// Nothing on this bus has many frames, and zmq4 gathers them without
 		// a bound.
-		g.skipping = flags&flagMore != 0
-		if !g.skipping {
-			g.skipped.Add(1)
-		}
-		_, err := io.CopyN(io.Discard, g.in, int64(size))
+		g.skipping = header.More()
+		_, err := io.CopyN(io.Discard, g.in, header.Size)
 		return err
 	default:
-		g.head, g.body = header, size
+		g.head, g.body = raw, header.Size
 		return nil
 	}
 }
@@ -179,56 +126,56 @@ func (g *guard) readFrame() error {
 // RFC 37 leaves room for more.
 func (g *guard) obey(name string, data []byte) error {
 	switch name {
-	case "PING":
-		if len(data) < 2 {
-			return errors.New("peer sent a torn PING")
+	case zmtp.PingCommand:
+		_, context, err := zmtp.ParsePing(data)
+		if err != nil {
+			return err
 		}
-		context := data[2:] // after the TTL; to be sent back, 16 bytes at most
-		return g.command("PONG", context[:min(len(context), 16)])
-	case "PONG":
-		if len(data) == 8 && binary.BigEndian.Uint64(data) != 0 { // 0 is a heartbeat
+		return g.command(zmtp.AppendPong(nil, context))
+	case zmtp.PongCommand:
+		if len(data) == 8 && binary.BigEndian.Uint64(data) != heartbeat {
 			select {
 			case g.pongs <- binary.BigEndian.Uint64(data):
 			default:
 			}
 		}
-	case "SUBSCRIBE":
+	case zmtp.SubscribeCommand:
 		signal(g.subscribed)
 	}
 	return nil
 }
 
+// heartbeat is the number in a PING whose PONG nobody waits for.
+const heartbeat = 0
+
 // ping asks for a PONG with n in it. The TTL is none: we do not ask to be cut.
 func (g *guard) ping(n uint64) error {
-	return g.command("PING", binary.BigEndian.AppendUint64([]byte{0, 0}, n))
+	return g.command(zmtp.AppendPing(nil, 0, binary.BigEndian.AppendUint64(nil, n)))
 }
 
-func (g *guard) readHeader() (header []byte, flags byte, size uint64, err error) {
-	header = make([]byte, 2, 9)
-	if _, err = io.ReadFull(g.in, header); err != nil {
-		return nil, 0, 0, err
+// readHeader reads a frame's header, also as it came.
+func (g *guard) readHeader() (h zmtp.Header, raw []byte, err error) {
+	raw = make([]byte, 2, zmtp.MaxHeader)
+	if _, err = io.ReadFull(g.in, raw); err != nil {
+		return h, nil, err
 	}
-	flags = header[0]
-	if flags&^flagsKnown != 0 {
-		return nil, 0, 0, fmt.Errorf("peer sent a frame with flags %#x", flags)
-	}
-	if flags&flagLong != 0 {
-		header = header[:9]
-		if _, err = io.ReadFull(g.in, header[2:]); err != nil {
-			return nil, 0, 0, err
+	if zmtp.Flags(raw[0])&zmtp.Long != 0 {
+		raw = raw[:zmtp.MaxHeader]
+		if _, err = io.ReadFull(g.in, raw[2:]); err != nil {
+			return h, nil, err
 		}
 	}
-	_, size, _ = headerOf(header)
-	return header, flags, size, nil
+	h, err = zmtp.ParseHeader(raw)
+	return h, raw, err
 }
 
-func (g *guard) readCommand(size uint64) (name string, data []byte, err error) {
-	if size > maxCommand {
-		return "", nil, fmt.Errorf("peer sent a command of %d bytes, the limit is %d", size, maxCommand)
+func (g *guard) readCommand(h zmtp.Header) (name, data []byte, err error) {
+	if h.Size > maxCommand {
+		return nil, nil, fmt.Errorf("command of %d bytes from peer, at most %d are read: %w", h.Size, maxCommand, zmtp.ErrTooLong)
 	}
-	body := make([]byte, size)
+	body := make([]byte, h.Size)
 	if _, err := io.ReadFull(g.in, body); err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
-	return splitCommand(body)
+	return zmtp.ParseCommand(body)
 }

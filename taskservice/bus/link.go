@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -10,6 +9,8 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 	"github.com/go-zeromq/zmq4/security/null"
+
+	"zmicroservices/taskservice/zmtp"
 )
 
 const (
@@ -26,8 +27,6 @@ const (
 	beat = 20 * time.Second
 )
 
-var errSilent = errors.New("peer gives no sign of life")
-
 // link is one connection to a forwarder, from the handshake to its loss.
 type link struct {
 	*guard
@@ -42,35 +41,38 @@ type link struct {
 	asked uint64     // the last barrier; owned by whoever joins
 }
 
-// dial connects and shakes hands as a socket of the given type, and starts to
-// read. Each message goes to deliver, from one goroutine that ends with the
-// connection; when ctx ends the connection does.
-func dial(ctx context.Context, to endpoint, as zmq4.SocketType, maxMessage int, deliver func([]byte)) (*link, error) {
-	shaking, cancel := context.WithTimeout(ctx, handshakeTime)
+// end is what is at the other end of a link.
+type end struct {
+	at         endpoint
+	as         zmq4.SocketType   // what we say we are
+	peers      []zmtp.SocketType // what the peer may be
+	maxMessage int64             // bytes a message from the peer
+}
+
+// dial connects and shakes hands, and starts to read. Each message goes to
+// deliver, from one goroutine that ends with the connection. ctx bounds the
+// dialling alone.
+func dial(ctx context.Context, to end, deliver func([]byte)) (*link, error) {
+	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
 	var d net.Dialer
-	conn, err := d.DialContext(shaking, to.network, to.address)
+	conn, err := d.DialContext(ctx, to.at.network, to.at.address)
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(shaking, func() { conn.Close() })
-	g := newGuard(conn, maxMessage)
-	z, err := zmq4.Open(g, null.Security(), as, nil, false, nil)
-	if !stop() || err != nil {
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	g := newGuard(conn, to.maxMessage, to.peers)
+	z, err := zmq4.Open(g, null.Security(), to.as, nil, false, nil)
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
 		conn.Close()
-		if cause := shaking.Err(); cause != nil {
-			return nil, fmt.Errorf("shake hands with %s: %w", to, cause)
-		}
-		if refused := (*refusedError)(nil); !errors.As(err, &refused) && g.stage == traffic {
-			// The handshake is over and no I/O failed: zmq4 found that the two
-			// socket types do not go together.
-			err = &refusedError{err.Error()}
-		}
-		return nil, fmt.Errorf("shake hands with %s: %w", to, err)
+		return nil, fmt.Errorf("shake hands: %w", err)
 	}
 	l := &link{guard: g, zmq: z, lost: make(chan error, 1), done: make(chan struct{})}
 	g.hold()
-	go l.read(deliver) // ends when the connection does
+	go l.read(deliver) // ends with the connection
 	return l, nil
 }
 
@@ -88,9 +90,9 @@ func (l *link) read(deliver func([]byte)) {
 	}
 }
 
-// end closes the connection and waits for read, whose deliver must not block
+// hangUp closes the connection and waits for read, whose deliver must not block
 // any more.
-func (l *link) end() {
+func (l *link) hangUp() {
 	l.Close()
 	<-l.done
 }
@@ -118,7 +120,7 @@ func (l *link) subscribe(topic string) error {
 // before it hands the batch it came in to the socket, and the second only
 // after.
 func (l *link) barrier(ctx context.Context) error {
-	if l.minor.Load() == 0 {
+	if !l.peer.Load().AtLeast(3, 1) {
 		return l.pause(ctx, settleTime)
 	}
 	timeout := time.NewTimer(barrierTime)
@@ -161,8 +163,12 @@ func (l *link) pause(ctx context.Context, d time.Duration) error {
 
 // watch asks a silent peer for a sign of life and ends the connection of one
 // that gives none. TCP alone takes a quarter of an hour to notice a pulled
-// cable with data on its way. It ends with ctx.
+// cable with data on its way. It ends with ctx. Peers of ZMTP 3.0 cannot be
+// asked.
 func (l *link) watch(ctx context.Context) {
+	if !l.peer.Load().AtLeast(3, 1) {
+		return
+	}
 	t := time.NewTicker(beat)
 	defer t.Stop()
 	for seen, unanswered := l.received.Load(), 0; ; {
@@ -179,7 +185,7 @@ func (l *link) watch(ctx context.Context) {
 			return
 		default:
 			unanswered++
-			if l.ping(0) != nil {
+			if l.ping(heartbeat) != nil {
 				return // read tells of it
 			}
 		}

@@ -1,8 +1,11 @@
 package bus
 
 import (
+	"errors"
 	"net"
 	"sync"
+
+	"zmicroservices/taskservice/zmtp"
 )
 
 // outlet is the sending half of guard: it gathers the pieces that zmq4 writes
@@ -25,49 +28,65 @@ type outlet struct {
 func (o *outlet) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n := len(p)
 	if o.err != nil {
 		return 0, o.err
 	}
-	if !o.greeted {
-		o.piece = append(o.piece, p...)
-		if len(o.piece) < greetingSize {
-			return n, nil
-		}
-		o.greeted = true
-		o.piece[11] = 1 // zmq4 says 3.0; what makes it 3.1 is in guard
-		o.out = append(o.out, o.piece[:greetingSize]...)
-		o.piece = append([]byte(nil), o.piece[greetingSize:]...)
-	} else {
-		o.piece = append(o.piece, p...)
+	o.piece = append(o.piece, p...)
+	if err := o.gather(); err != nil {
+		return 0, err
 	}
-	for {
-		header, body, ok := headerOf(o.piece)
-		if !ok || uint64(len(o.piece)-header) < body {
-			break
+	if !o.held {
+		if err := o.flushLocked(); err != nil {
+			return 0, err
 		}
-		end := header + int(body)
-		command := o.piece[0]&flagCommand != 0
-		o.out = append(o.out, o.piece[:end]...)
-		if !command {
-			o.ends = append(o.ends, len(o.out))
-		}
-		o.piece = o.piece[:copy(o.piece, o.piece[end:])]
 	}
-	if o.held {
-		return n, nil
-	}
-	return n, o.flushLocked()
+	return len(p), nil
 }
 
-// command writes a command at once, together with what waits before it.
-func (o *outlet) command(name string, body []byte) error {
+// gather moves what is whole from piece to out.
+func (o *outlet) gather() error {
+	whole := 0
+	if !o.greeted {
+		if len(o.piece) < zmtp.GreetingSize {
+			return nil
+		}
+		o.greeted = true
+		whole = zmtp.GreetingSize
+		o.piece[11] = 1 // zmq4 says 3.0; what makes it 3.1 is in guard
+		o.out = append(o.out, o.piece[:whole]...)
+	}
+	for {
+		header, err := zmtp.ParseHeader(o.piece[whole:])
+		if errors.Is(err, zmtp.ErrShort) || err == nil && header.Total() > int64(len(o.piece)-whole) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		end := whole + int(header.Total())
+		o.out = append(o.out, o.piece[whole:end]...)
+		if !header.Command() {
+			o.ends = append(o.ends, len(o.out))
+		}
+		whole = end
+	}
+	if o.piece = o.piece[:copy(o.piece, o.piece[whole:])]; len(o.piece) == 0 && cap(o.piece) > keep {
+		o.piece = nil
+	}
+	return nil
+}
+
+// keep is the size up to which a buffer is kept for the next message.
+const keep = 1 << 20
+
+// command writes a command frame at once, together with what waits before it.
+func (o *outlet) command(frame []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err != nil {
 		return o.err
 	}
-	o.out = append(o.out, commandFrame(name, body)...)
+	o.out = append(o.out, frame...)
 	return o.flushLocked()
 }
 
@@ -84,7 +103,7 @@ func (o *outlet) flush() (written uint64, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.err == nil {
-		err = o.flushLocked()
+		o.flushLocked()
 	}
 	return o.written, o.err
 }
@@ -100,11 +119,8 @@ func (o *outlet) flushLocked() error {
 		}
 	}
 	o.ends = o.ends[:0]
-	if o.out = o.out[:0]; cap(o.out) > 1<<20 {
-		o.out = nil // one large message is no reason to keep its size
-	}
-	if cap(o.piece) > 1<<20 && len(o.piece) == 0 {
-		o.piece = nil
+	if o.out = o.out[:0]; cap(o.out) > keep {
+		o.out = nil
 	}
 	o.err = err
 	return err

@@ -3,11 +3,12 @@ package bus
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
+
+	"zmicroservices/taskservice/zmtp"
 )
 
 const (
@@ -23,13 +24,9 @@ var errDrained = errors.New("drained")
 
 // publisher keeps one connection to the endpoint and sends what is queued.
 type publisher struct {
-	to     endpoint
-	queue  *queue
-	roll   *roll
-	log    *slog.Logger
-	report func(error) // why the connection is not there
+	side
+	queue *queue
 
-	unsent    atomic.Int64 // accepted and not yet written whole
 	connected atomic.Bool
 	done      chan struct{} // closed by run when it ends
 
@@ -48,7 +45,7 @@ func (p *publisher) run(ctx context.Context) {
 			return
 		}
 		p.report(err)
-		if p.queue.isClosed() && p.unsent.Load() == 0 {
+		if p.queue.isClosed() && p.queue.owed() == 0 {
 			return
 		}
 		if pauses.wait(ctx) != nil {
@@ -70,15 +67,15 @@ func (p *publisher) session(ctx context.Context, pauses *backoff) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	subscribed := make(chan struct{}, 1) // see guard.subscribed
-	l, err := dial(ctx, p.to, zmq4.Pub, maxUpstream, func(frame []byte) {
-		if len(frame) > 0 && frame[0] == 1 { // a subscription as ZMTP 3.0 has it
+	l, err := dial(ctx, end{p.to, zmq4.Pub, []zmtp.SocketType{zmtp.SUB, zmtp.XSUB}, maxUpstream}, func(frame []byte) {
+		if _, subscribe, ok := zmtp.ParseSubscription(frame); ok && subscribe { // as of ZMTP 3.0
 			signal(subscribed)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	defer func() { cancel(); l.end() }()
+	defer func() { cancel(); l.hangUp() }()
 	// A write to a peer that does not read ends only with its connection.
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 
@@ -97,12 +94,15 @@ func (p *publisher) session(ctx context.Context, pauses *backoff) error {
 	pauses.reset()
 	p.connected.Store(true)
 	p.roll.joined()
-	defer func() {
-		p.connected.Store(false)
-		p.roll.lost()
-	}()
+	p.log.Debug("bus joined")
 	p.base = 0
-	return p.serve(ctx, l)
+	err = p.serve(ctx, l)
+	p.connected.Store(false)
+	p.roll.lost()
+	if ctx.Err() == nil && !errors.Is(err, errDrained) {
+		p.log.Warn("bus connection lost", "err", err)
+	}
+	return err
 }
 
 func (p *publisher) serve(ctx context.Context, l *link) error {
@@ -148,6 +148,6 @@ func (p *publisher) send(l *link) error {
 	p.base = written
 	clear(p.pending[:n])
 	p.pending = p.pending[n:]
-	p.unsent.Add(-int64(n))
+	p.queue.settle(n)
 	return errors.Join(failed, err)
 }

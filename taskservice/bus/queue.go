@@ -18,6 +18,7 @@ type queue struct {
 	mu     sync.Mutex // guards the rest
 	frames [][]byte
 	bytes  int
+	debt   int // put and not settled: frames, and those taken but not sent yet
 	closed bool
 }
 
@@ -60,6 +61,7 @@ func (q *queue) tryPut(frame []byte) (ok, closed bool) {
 	}
 	q.frames = append(q.frames, frame)
 	q.bytes += len(frame)
+	q.debt++
 	signal(q.more)
 	if q.fits(1) {
 		signal(q.room)
@@ -109,6 +111,20 @@ func (q *queue) close() {
 	q.closed = true
 	signal(q.more)
 	signal(q.room)
+}
+
+// settle says that n of the frames taken have gone their way; owed, how many of
+// those ever put have not.
+func (q *queue) settle(n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.debt -= n
+}
+
+func (q *queue) owed() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.debt
 }
 
 func (q *queue) isClosed() bool {

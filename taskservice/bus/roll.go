@@ -1,6 +1,17 @@
 package bus
 
-import "sync"
+import (
+	"log/slog"
+	"sync"
+)
+
+// side is what the two sides of a bus, publisher and subscriber, have alike.
+type side struct {
+	to     endpoint
+	roll   *roll
+	log    *slog.Logger // with the endpoint
+	report func(error)  // why a connection could not be had, or was lost
+}
 
 // roll knows how many of a bus's connections are not joined.
 type roll struct {
@@ -38,4 +49,10 @@ func (r *roll) lost() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.missing++
+}
+
+func (r *roll) complete() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.missing == 0
 }

@@ -2,21 +2,19 @@ package bus
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 
 	"github.com/go-zeromq/zmq4"
+
+	"zmicroservices/taskservice/zmtp"
 )
 
 // subscriber keeps one connection to the endpoint, its subscriptions on it,
 // and queues what comes in.
 type subscriber struct {
-	to     endpoint
-	queue  *queue
-	roll   *roll
-	log    *slog.Logger
-	report func(error) // why the connection is not there
+	side
+	queue *queue
 
 	joining sync.Mutex // held over a barrier: a link has one at a time
 
@@ -44,7 +42,7 @@ func (s *subscriber) run(ctx context.Context) {
 func (s *subscriber) session(ctx context.Context, pauses *backoff) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	l, err := dial(ctx, s.to, zmq4.Sub, MaxMessage, func(frame []byte) {
+	l, err := dial(ctx, end{s.to, zmq4.Sub, []zmtp.SocketType{zmtp.PUB, zmtp.XPUB}, MaxMessage}, func(frame []byte) {
 		// Waits while nobody receives: then the forwarder queues for us, and
 		// it is the one place where drops are counted.
 		_ = s.queue.put(ctx, frame)
@@ -52,7 +50,7 @@ func (s *subscriber) session(ctx context.Context, pauses *backoff) error {
 	if err != nil {
 		return err
 	}
-	defer func() { cancel(); l.end() }()
+	defer func() { cancel(); l.hangUp() }()
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 
 	s.mu.Lock()
@@ -76,8 +74,10 @@ func (s *subscriber) session(ctx context.Context, pauses *backoff) error {
 	pauses.reset()
 	s.roll.joined()
 	defer s.roll.lost()
+	s.log.Debug("bus joined")
 	select {
 	case err := <-l.lost:
+		s.log.Warn("bus connection lost", "err", err)
 		return err
 	case <-ctx.Done():
 		return ctx.Err()

@@ -31,6 +31,7 @@ def forwarder(style, front, back, heartbeat, staged):
     sink = ctx.socket(zmq.PUB if style == "device" else zmq.XPUB)
     for s in (source, sink):
         s.linger = 0
+        s.set_hwm(0)  # what a test sends arrives
         if int(heartbeat):
             s.heartbeat_ivl = int(heartbeat)
             s.heartbeat_timeout = 5 * int(heartbeat)
