@@ -9,13 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// concrete gives an endpoint the port that was bound where the file says 0 or *.
-func concrete(endpoint string, bound []string) string {
-	at := strings.LastIndexByte(endpoint, ':')
-	if at < 0 || len(bound) == 0 || endpoint[at:] != ":0" && endpoint[at:] != ":*" {
+// concrete gives an endpoint the port that was really bound, where the address
+// that it leads to leaves the choice to the kernel: port 0 or *.
+func concrete(endpoint, bind string, bound []string) string {
+	if len(bound) == 0 || !strings.HasSuffix(bind, ":0") && !strings.HasSuffix(bind, ":*") {
 		return endpoint
 	}
-	real := strings.LastIndexByte(bound[0], ':')
+	tcp := strings.HasPrefix(endpoint, "tcp://") && strings.HasPrefix(bind, "tcp://")
+	at, real := strings.LastIndexByte(endpoint, ':'), strings.LastIndexByte(bound[0], ':')
+	if !tcp || at < 0 || real < 0 {
+		return endpoint
+	}
 	return endpoint[:at] + bound[0][real:]
 }
 

@@ -112,14 +112,15 @@ func takeDirectory(dir string) (*os.File, error) {
 }
 
 // FrontEnd and Backend are the endpoints that services and clients connect to:
-// the file's, with the port that was really bound where the file leaves it open.
+// the file's, with the port that was really bound where its bind address leaves
+// that open.
 func (p *Provider) FrontEnd() string {
-	return concrete(p.opts.Context.FrontEndEndpoint, p.forwarder.Back())
+	return concrete(p.opts.Context.FrontEndEndpoint, p.opts.Context.BackendBind, p.forwarder.Back())
 }
 
 // Backend is where to publish; see FrontEnd.
 func (p *Provider) Backend() string {
-	return concrete(p.opts.Context.BackendEndpoint, p.forwarder.Front())
+	return concrete(p.opts.Context.BackendEndpoint, p.opts.Context.FrontBind, p.forwarder.Front())
 }
 
 // Hurry ends the stop recipes that are under way: everything is killed.
