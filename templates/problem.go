@@ -72,7 +72,7 @@ func (s Service) nameProblem(field, name string) string {
 		return "is empty"
 	case !identifier.MatchString(name):
 		return fmt.Sprintf("%q is no identifier (letters, digits and _, a letter first)", name)
-	case field == "task_service" && slices.Contains(bundled, name):
+	case field == "task_service" && s.Lang != Command && slices.Contains(bundled, name):
 		return fmt.Sprintf("%q is a task that the context brings along; choose another name", name)
 	case s.Lang == Go && field != "task_class" && goSuffix(name) != "":
 		return fmt.Sprintf("%q: Go gives files that end in _%s a meaning of their own", name, goSuffix(name))

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"go/version"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -57,6 +58,14 @@ var (
 	goLine      = regexp.MustCompile(`(?m)^go\s+(\S+)`)
 )
 
+// goVersion is the version that a go.mod names; a file without one means 1.16.
+func goVersion(mod string) string {
+	if found := goLine.FindStringSubmatch(mod); found != nil {
+		return found[1]
+	}
+	return "1.16"
+}
+
 // nearestModule is the go.mod that governs dir, with its text; empty if none.
 func nearestModule(dir string) (file, text string, err error) {
 	for {
@@ -89,7 +98,7 @@ func (o order) newModule(r *report, sdk string) error {
 		return err
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "module services\n\ngo %s\n\nrequire %s v0.0.0\n", goLine.FindStringSubmatch(project)[1], sdkModule)
+	fmt.Fprintf(&text, "module services\n\ngo %s\n\nrequire %s v0.0.0\n", goVersion(project), sdkModule)
 	text.WriteString("\nrequire (\n")
 	for _, required := range requirements(project) {
 		fmt.Fprintf(&text, "\t%s // indirect\n", required)
@@ -123,10 +132,17 @@ func (o order) mergeModule(r *report, file, sdk string) error {
 			args = append(args, "-require="+name+"@"+version)
 		}
 	}
+	note := "requires " + sdkModule
+	// A module cannot require one that is written in a later Go.
+	needs, has := goVersion(project), goVersion(string(data))
+	if version.Compare("go"+has, "go"+needs) < 0 {
+		args = append(args, "-go="+needs)
+		note += ", and go " + needs
+	}
 	if err := runGo(filepath.Dir(file), append(args, file)...); err != nil {
 		return fmt.Errorf("merge %s: %w", short(file), err)
 	}
-	r.add(merged, file, "requires "+sdkModule)
+	r.add(merged, file, note)
 	return mergeSums(r, filepath.Join(filepath.Dir(file), "go.sum"), sums)
 }
 
