@@ -19,6 +19,7 @@ const infoShare = 0.05
 // change when things are quiet.
 type Info struct {
 	h     *Handler
+	clock func() time.Time
 	dirty chan struct{} // capacity 1: something is pending; sent by Changed, never closed
 
 	mu      sync.Mutex // guards pending
@@ -33,7 +34,7 @@ type news struct {
 
 // NewInfo makes the publisher of h's context info; Run makes it live.
 func NewInfo(h *Handler) *Info {
-	return &Info{h: h, dirty: make(chan struct{}, 1)}
+	return &Info{h: h, clock: time.Now, dirty: make(chan struct{}, 1)}
 }
 
 // Changed says that a transaction changed. It never blocks.
@@ -78,7 +79,7 @@ func (i *Info) Run(ctx context.Context) error {
 // Flush publishes what is pending and gives what it cost. It is called once
 // more when the provider ends, so that the last state is seen.
 func (i *Info) Flush() time.Duration {
-	began := time.Now()
+	began := i.clock()
 	i.mu.Lock()
 	due := i.pending
 	i.pending = nil
@@ -86,7 +87,7 @@ func (i *Info) Flush() time.Duration {
 	for _, n := range due {
 		i.h.publish(i.message(n).Frame())
 	}
-	return time.Since(began)
+	return i.clock().Sub(began)
 }
 
 // message is the context info of all transactions, sent because of one.
