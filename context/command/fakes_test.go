@@ -155,7 +155,7 @@ const file = `<?xml version="1.0"?>
   </TaskService>
 </Context>`
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "Context.xml")
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {

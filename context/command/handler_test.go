@@ -224,9 +224,10 @@ func FuzzDeliver(f *testing.F) {
 	} {
 		f.Add(frame)
 	}
+	h := newHouse(f)
 	f.Fuzz(func(t *testing.T, frame string) {
-		h := newHouse(t)
-		h.views = []*event.View{view("T1")}
+		h.asked, h.notices, h.said = nil, nil, nil
+		h.show(view("T1"))
 		for _, topic := range h.handler.Topics() {
 			h.handler.Deliver(operator, topic, []byte(frame))
 		}
