@@ -125,7 +125,7 @@ func (p *treeParser) run() *Error {
 			if len(p.open) > 0 {
 				last := len(p.texts) - 1
 				p.texts[last] = append(p.texts[last], t...)
-			} else if e := p.outside(t, pos); e != nil {
+			} else if e := p.outside(t, start); e != nil {
 				return e
 			}
 		case xml.Directive:
@@ -137,28 +137,22 @@ func (p *treeParser) run() *Error {
 }
 
 // outside judges text that no element holds: only white space may stand there.
-func (p *treeParser) outside(text []byte, pos Pos) *Error {
-	for _, b := range text {
-		switch b {
-		case '\n':
-			pos.Line++
-			pos.Column = 1
-		case ' ', '\t', '\r':
-			pos.Column++
-		default:
-			if p.root == nil {
-				return &Error{Pos: pos, Msg: "the file does not begin with an element; is it XML?"}
-			}
-			return &Error{Pos: pos, Msg: fmt.Sprintf("text behind the root element <%s>", p.root.name)}
-		}
+func (p *treeParser) outside(text []byte, start int64) *Error {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil
 	}
-	return nil
+	// The place is sought in the source: in the text, line ends are made alike.
+	source := p.src[start:]
+	pos := p.at(start + int64(len(source)-len(bytes.TrimLeft(source, " \t\r\n"))))
+	if p.root == nil {
+		return &Error{Pos: pos, Msg: "the file does not begin with an element; is it XML?"}
+	}
+	return &Error{Pos: pos, Msg: fmt.Sprintf("text behind the root element <%s>", p.root.name)}
 }
 
 // end judges why there is no further token.
 func (p *treeParser) end(err error) *Error {
-	line, column := p.dec.InputPos()
-	pos := Pos{p.file, line, column}
+	pos := p.at(p.dec.InputOffset())
 	var syntax *xml.SyntaxError
 	switch {
 	case (errors.Is(err, io.EOF) || errors.As(err, &syntax) && syntax.Msg == "unexpected EOF") && len(p.open) > 0:
@@ -172,6 +166,13 @@ func (p *treeParser) end(err error) *Error {
 		return &Error{Pos: pos, Msg: "not well-formed: " + syntax.Msg}
 	}
 	return &Error{Pos: pos, Msg: strings.TrimPrefix(err.Error(), "xml: ")}
+}
+
+// at finds the line and column of an offset. InputPos cannot be asked after an
+// error: having put back a line end, the decoder is off by a line.
+func (p *treeParser) at(offset int64) Pos {
+	before := p.src[:offset]
+	return Pos{p.file, bytes.Count(before, []byte("\n")) + 1, int(offset) - bytes.LastIndexByte(before, '\n')}
 }
 
 func (p *treeParser) start(t xml.StartElement, pos Pos, start int64) *Error {
