@@ -161,6 +161,7 @@ class Case(unittest.TestCase):
         canonical = json.dumps(message, sort_keys=True, indent=4, separators=(",", ": "))
         self.assertEqual(text, canonical.replace("@@@", "@@\\u0040"))
         header, status = message["header"], message["content"]["status"]
+        self.request = header.pop("request_id", None)
         self.assertEqual(
             header,
             {
@@ -225,6 +226,26 @@ class OnTheBus(Case):
         self.send("start", state="start_now")
         self.expect("started", pid=self.child.pid)
         self.send("start")  # is running already
+        self.send("stop")
+        self.expect("stopped")
+        self.expect_exit(0)
+
+    def test_the_id_of_a_request_comes_back(self):
+        self.start(LOOPED, request_id="r1")
+        self.expect("started")
+        self.assertEqual(self.request, "r1")
+        self.send("stop", request_id="r2")
+        self.expect("stopped")
+        self.assertEqual(self.request, "r2")
+        self.expect_exit(0)
+
+    def test_an_operators_start_needs_no_state(self):
+        self.start(LOOPED, state="on_update")
+        self.expect("created")
+        command = self.task("start")
+        self.pub.send(("process@@@" + json.dumps({"Task": {"message": command["Task"]["message"]}})).encode())
+        self.expect("started")
+        self.assertIsNone(self.request)
         self.send("stop")
         self.expect("stopped")
         self.expect_exit(0)

@@ -35,15 +35,17 @@ class Identity:
         self.frontend = environ["ZMS_FRONTEND"]  # subscribe here
         self.backend = environ["ZMS_BACKEND"]  # publish here
         task = json.loads(environ["ZMS_CONFIG"])["Task"]
+        header = task["message"].get("header") or {}
         content = task["message"].get("content") or {}
         # An empty element arrives as an empty string.
         self.configuration = content.get("configuration") or {}
         # What messages go by, which must be what this file says.
-        self.service_name = task["message"].get("header", {}).get("service_name")
+        self.service_name = header.get("service_name")
+        self.request = header.get("request_id")  # of the command that made us
         self.device_action = self.configuration.get("device_action") or ""
-        self.runs_at_once = runs_at_once(task)
+        self.waits = waits(task)
 
-    def report(self, action, result, items):
+    def report(self, action, result, items, request=None):
         """A control message about this service."""
         status = dict(items, device_action=self.device_action, result=result)
         header = {
@@ -52,10 +54,12 @@ class Identity:
             "service_name": SERVICE_NAME,
             "service_transaction": self.transaction,
         }
+        if request:
+            header["request_id"] = request
         return encode("control", {"header": header, "content": {"status": status}})
 
     def command_in(self, message):
-        """The action of a process message that is meant for us, else None."""
+        """The header of a process message that is meant for us, else None."""
         try:
             header = message["Task"]["message"]["header"]
             transaction = header.get("transaction", header.get("service_transaction"))
@@ -64,17 +68,17 @@ class Identity:
                 and header["service_id"] == self.service_id
                 and transaction == self.transaction
             )
-            return header["action"] if ours else None
+            return header if ours and "action" in header else None
         except (KeyError, TypeError, AttributeError):
             return None  # no command at all
 
 
-def runs_at_once(task):
-    """Whether the state type of a task object says run, not wait."""
+def waits(task):
+    """Whether the state type of a task object says wait, not run."""
     try:
-        return task["state"]["type"] in ("on_start", "start_now")
+        return task["state"]["type"] not in ("on_start", "start_now")
     except (KeyError, TypeError):
-        return False
+        return False  # an operator's start need not have a state
 
 
 def encode(topic, message):
@@ -225,6 +229,7 @@ class ServiceWakeUp:
         self._session = Session(self._say)
         self._running = False
         self._stopping = False
+        self._stop_request = None  # the request_id of the stop
         self._deadline = None  # when a task that was asked to stop is given up
         self._last_state = None
 
@@ -261,10 +266,11 @@ class ServiceWakeUp:
                 signal.set_wakeup_fd(-1)
 
     def _loop(self, awake):
-        if self._identity.runs_at_once:
-            code = self._start()
+        request = self._identity.request
+        if self._identity.waits:
+            code = self._state("created", request=request)
         else:
-            code = self._state("created")
+            code = self._start(request)
         while code is None and not (self._stopping and not self._running):
             left = self._deadline and self._deadline - time.monotonic()
             if left is not None and left <= 0:
@@ -280,7 +286,7 @@ class ServiceWakeUp:
             while code is None and not self._outbox.empty():
                 code = self._publish(self._outbox.get())
         if code is None:  # asked to stop before the task was started
-            self._state("stopped")
+            self._state("stopped", request=self._stop_request)
             code = 0
         return code
 
@@ -288,19 +294,21 @@ class ServiceWakeUp:
         """Acts on one frame; returns the exit code if that ends us."""
         topic, message = decode(frame)
         if topic == "process":
-            action = self._identity.command_in(message)
-            # A newborn that waits is greeted with its own object, type and all; a
-            # start that means it has another type.
-            waits = not self._running and not self._stopping
-            if action == "start" and waits and runs_at_once(message["Task"]):
-                return self._start()
+            command = self._identity.command_in(message) or {}
+            action, request = command.get("action"), command.get("request_id")
+            idle = not self._running and not self._stopping
+            # A newborn that waits is greeted with its own object, which says so;
+            # in a start that means it the object says run.
+            if action == "start" and idle and not waits(message["Task"]):
+                return self._start(request)
             if action == "stop":
+                self._stop_request = request
                 self._ask_to_stop()
         if topic in self._topics and message is not None:
             self._session.deliver(topic, message)
         return None
 
-    def _start(self):
+    def _start(self, request):
         try:
             if self._identity.service_name not in (None, SERVICE_NAME):
                 raise ValueError(
@@ -310,9 +318,9 @@ class ServiceWakeUp:
             task = self._task_class(**self._identity.configuration)
         except Exception as error:
             traceback.print_exc()
-            self._state("started", "failure", {"reason": describe(error)})
+            self._state("started", "failure", {"reason": describe(error)}, request)
             return 1
-        self._state("started")
+        self._state("started", request=request)
         self._running = True
         # A daemon: a task that does not return must not keep us from dying.
         threading.Thread(target=self._work, args=(task,), daemon=True).start()
@@ -344,7 +352,7 @@ class ServiceWakeUp:
             self._bus.send(self._identity.report(action, result, items))
             return None
         if result is None or self._stopping:
-            self._state("stopped")
+            self._state("stopped", request=self._stop_request)
             return 0
         self._state("failed", "failure", {"reason": describe(result)})
         return 1
@@ -355,10 +363,10 @@ class ServiceWakeUp:
         self._stopping = True
         self._session.ask_to_stop()
 
-    def _state(self, action, result="success", items=None):
+    def _state(self, action, result="success", items=None, request=None):
         """Publishes what we are, and keeps it for whom the bus brings later."""
         items = dict(items or {}, pid=os.getpid())
-        self._last_state = self._identity.report(action, result, items)
+        self._last_state = self._identity.report(action, result, items, request)
         self._bus.send(self._last_state)
 
 
