@@ -334,6 +334,11 @@ class EchoShouting:
         self.send("stop")
         self.expect_exit(1)
 
+    def test_by_hand_it_says_what_it_misses(self):
+        done = subprocess.run([os.path.join(LOOPED, "main.py")], env={"ZMS_SERVICE_ID": TASK}, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"Missing: ZMS_TRANSACTION, ZMS_FRONTEND, ZMS_BACKEND, ZMS_CONFIG", done.stderr)
+
     def test_hears_other_services_when_it_asks(self):
         self.start(
             LOOPED,

@@ -20,7 +20,7 @@ import traceback
 
 SERVICE_NAME = "drink_espresso"  # <service_name> in the Context file
 
-JOIN_SECONDS = 10.0  # how long the bus may take to let us in
+JOIN_SECONDS = 30.0  # how long the bus may take to let us in
 STOP_SECONDS = 5.0  # how long the task may take to return when asked to stop
 LINGER_MS = 2000  # how long the last words may take to leave
 INBOX = 1000  # messages kept for a task that asked for them
@@ -29,7 +29,17 @@ INBOX = 1000  # messages kept for a task that asked for them
 class Identity:
     """Who this service is; the context says so by the environment."""
 
+    NEEDED = ("ZMS_SERVICE_ID", "ZMS_TRANSACTION", "ZMS_FRONTEND", "ZMS_BACKEND", "ZMS_CONFIG")
+
     def __init__(self, environ):
+        missing = [name for name in self.NEEDED if not environ.get(name)]
+        if missing:
+            print(
+                "%s is a task service: a context starts it, and tells it by the "
+                "environment who it is. Missing: %s" % (SERVICE_NAME, ", ".join(missing)),
+                file=sys.stderr,
+            )
+            sys.exit(2)
         self.service_id = environ["ZMS_SERVICE_ID"]
         self.transaction = environ["ZMS_TRANSACTION"]
         self.frontend = environ["ZMS_FRONTEND"]  # subscribe here
