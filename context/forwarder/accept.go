@@ -13,7 +13,7 @@ import (
 // Out of descriptors, accept tries again after these.
 const (
 	leastBackoff = 5 * time.Millisecond
-	mostBackoff  = time.Second
+	mostBackoff  = 100 * time.Millisecond
 )
 
 // accept takes connections until its listener is closed. At the limit of

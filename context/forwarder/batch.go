@@ -78,6 +78,16 @@ func (f *Forwarder) putBatch(b *batch) {
 	}
 }
 
+// close lets go of what the idle batches hold.
+func (bs *batches) close() {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	for _, b := range bs.free {
+		b.copies.close()
+	}
+	bs.free = nil
+}
+
 // add appends a message of one range.
 func (b *batch) add(key []byte, s span) {
 	b.messages = append(b.messages, message{key: key, span: s})

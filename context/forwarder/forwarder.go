@@ -25,8 +25,9 @@ type Forwarder struct {
 	listeners []*listener
 	diag      diag
 
-	depot   depot
-	batches batches
+	depot    depot
+	underway atomic.Int64 // bytes of chunks in messages that are not complete
+	batches  batches
 
 	selfMu sync.Mutex // keeps Publish in the order of its calls
 
@@ -119,6 +120,7 @@ func (f *Forwarder) Run(ctx context.Context) error {
 	<-ctx.Done()
 	err := f.Close()
 	f.running.Wait()
+	f.batches.close()
 	return err
 }
 

@@ -73,12 +73,21 @@ func (p *publisher) nextChunk() error {
 	if p.in.end > p.in.start {
 		p.setAside(p.in.end)
 	}
-	// Short of memory, somebody has to go, and it is who needs most of it.
-	if p.f.depot.live.Load() > p.f.limits.Memory {
+	p.message.chunks++
+	// The messages that are underway have a half of their own, so that queues of
+	// subscribers that do not read never cost a publisher its connection.
+	if p.f.underway.Add(bigChunk) > p.f.limits.Memory/2 {
 		return fmt.Errorf("read message: %d bytes so far: %w", p.message.size-p.message.long.left, errMemory)
 	}
 	p.in.move(p.f.depot.get(bigChunk))
 	return nil
+}
+
+// arrived says that the message is not underway any more.
+func (p *publisher) arrived() {
+	if n := p.message.chunks; n > 0 {
+		p.f.underway.Add(-int64(n) * bigChunk)
+	}
 }
 
 // assemble returns the body of the long frame that has just ended, in one piece,

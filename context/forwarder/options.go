@@ -75,9 +75,9 @@ type Limits struct {
 	// libzmq. The control plane and our own messages may use a quarter more each.
 	QueueMessages int
 	QueueBytes    int64
-	// Memory bounds the bytes in all queues and unfinished messages together.
-	// Beyond it no queue grows past a fair share, and who is in the middle of a
-	// message of several chunks is disconnected.
+	// Memory bounds the bytes in all queues together: beyond it no queue grows past
+	// a fair share of 64 KiB. Half as much is for messages that are underway and
+	// longer than a chunk: who needs more than is left is disconnected.
 	Memory int64
 	// Handshake is how long a peer may take from connect to READY.
 	Handshake time.Duration

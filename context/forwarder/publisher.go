@@ -22,6 +22,7 @@ type publisher struct {
 // incoming is the message that is being read.
 type incoming struct {
 	pieces []span // what of it is in chunks before in.cur or before a command, each held
+	chunks int    // how many of the depot's those are
 	frames int
 	size   int64
 	topic  *topic // of the first frame
@@ -180,6 +181,7 @@ func (p *publisher) frameEnds(b *batch, body []byte, last bool) {
 			p.taps = append(p.taps, tapped{topic: t, body: body})
 		}
 	}
+	p.arrived()
 	p.turn.add(Flow{Messages: 1, Bytes: uint64(m.size)})
 	for i := range m.pieces {
 		p.spent = append(p.spent, m.pieces[i].c)
@@ -247,6 +249,7 @@ func (p *publisher) deny(t *topic, err error) {
 
 // letGo gives all chunks back.
 func (p *publisher) letGo() {
+	p.arrived()
 	for _, s := range p.message.pieces {
 		s.c.drop()
 	}

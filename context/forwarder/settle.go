@@ -45,11 +45,11 @@ func (c *conn) pending() (n int) {
 // stalled is how long a queue may stand still before Drain gives it up.
 const stalled = 500 * time.Millisecond
 
-// Drain waits until every subscriber's queue is empty or stands still for half a
-// second, or ctx ends, which is the error. It is for the end: after the last
-// Publish, before Run's context ends.
+// Drain waits until every subscriber has received all that is queued for it, or
+// its queue stands still for half a second, or ctx ends, which is the error. It
+// is for the end: after the last Publish, before Run's context ends.
 func (f *Forwarder) Drain(ctx context.Context) error {
-	tick := time.NewTicker(stalled / 5)
+	tick := time.NewTicker(stalled / 10)
 	defer tick.Stop()
 	for _, c := range f.snapshot() {
 		if c.side != back {
@@ -62,25 +62,40 @@ func (f *Forwarder) Drain(ctx context.Context) error {
 	return nil
 }
 
+// drained waits for one subscriber: for its queue, and for the socket's, since
+// bytes that the peer has not acknowledged when we close may be lost with a reset.
 func (c *conn) drained(ctx context.Context, tick <-chan time.Time) error {
 	idle := c.out.whenIdle()
 	before, still := int64(-1), time.Duration(0)
 	for {
 		select {
 		case <-idle:
-			return nil
+			if idle = nil; c.unsent() == 0 {
+				return nil
+			}
+			continue
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick:
-			waiting, _, _ := c.out.figures()
-			if still += stalled / 5; waiting.bytes != before {
-				before, still = waiting.bytes, 0
-			}
-			if still >= stalled {
-				return nil
-			}
+		}
+		waiting, _, _ := c.out.figures()
+		left := waiting.bytes + int64(c.unsent())
+		if still += stalled / 10; left != before {
+			before, still = left, 0
+		}
+		if idle == nil && left == 0 || still >= stalled {
+			return nil
 		}
 	}
+}
+
+// unsent is how many bytes the peer's kernel has not taken (SIOCOUTQ, tcp(7)).
+func (c *conn) unsent() (n int) {
+	// An error is a socket that was closed: nothing more goes into it.
+	_ = c.raw.Control(func(fd uintptr) {
+		n, _ = unix.IoctlGetInt(int(fd), unix.TIOCOUTQ)
+	})
+	return n
 }
 
 // snapshot is the connections of now.
