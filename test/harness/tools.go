@@ -1,0 +1,99 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// built is what was built for this run of a test binary, once each.
+var built builds
+
+type builds struct {
+	mu   sync.Mutex // guards the rest, held while building
+	dir  string
+	done map[string]error
+}
+
+// Tool is the path of one of the product's tools: service_context, conf_command,
+// create_service.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := built.get(filepath.Join("bin", name), "./tools/"+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Service builds one of the samples below services/ and gives the folder to name
+// as its <location>: it holds the executable alone, so that nothing is stale.
+func Service(t testing.TB, name string) string {
+	t.Helper()
+	path, err := built.get(filepath.Join("services", name, name), "./services/"+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(filepath.Dir(path))
+}
+
+func (b *builds) get(file, pkg string) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dir == "" {
+		dir, err := os.MkdirTemp("", "zms-harness-")
+		if err != nil {
+			return "", fmt.Errorf("make directory: %w", err)
+		}
+		b.dir, b.done = dir, map[string]error{}
+	}
+	path := filepath.Join(b.dir, file)
+	if err, known := b.done[file]; known {
+		return path, err
+	}
+	b.done[file] = build(pkg, path)
+	return path, b.done[file]
+}
+
+func build(pkg, path string) error {
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, pkg)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+func (b *builds) remove() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dir != "" {
+		_ = os.RemoveAll(b.dir) // a folder of ours in the temporary one
+		b.dir, b.done = "", nil
+	}
+}
+
+// moduleRoot is the folder of our go.mod.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", fmt.Errorf("find module: no go.mod above the working directory")
+		}
+		dir = parent
+	}
+}
