@@ -98,6 +98,14 @@ func parseDuration(s string) (time.Duration, error) {
 	return time.ParseDuration(s)
 }
 
+// request is the id of the command that the service was born for, if one asked
+// with an id.
+func (c Config) request() string {
+	header := inner(inner(inner(c.Object, "Task"), "message"), "header")
+	id, _ := header["request_id"].(string)
+	return id
+}
+
 // startsAtOnce says whether the task runs without waiting for a start.
 func (c Config) startsAtOnce() bool {
 	return c.StateType == "on_start" || c.StateType == "start_now"

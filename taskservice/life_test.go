@@ -9,16 +9,11 @@ import (
 	"zmicroservices/taskservice/message"
 )
 
-// Each test runs with a forwarder as the original's and with one that passes
-// subscriptions through.
-func withForwarder(t *testing.T, test func(t *testing.T, f *zmqtest.Forwarder, o *zmqtest.Observer)) {
-	for _, style := range []zmqtest.Style{zmqtest.Device, zmqtest.Proxy} {
-		t.Run(string(style), func(t *testing.T) {
-			t.Parallel()
-			f := zmqtest.NewForwarder(t, style)
-			test(t, f, zmqtest.NewObserver(t, f.Frontend, message.TopicControl))
-		})
-	}
+// watched is a forwarder as the original's, and what is said through it.
+func watched(t *testing.T) (*zmqtest.Forwarder, *zmqtest.Observer) {
+	t.Helper()
+	f := zmqtest.NewForwarder(t, zmqtest.Device)
+	return f, zmqtest.NewObserver(t, f.Frontend, message.TopicControl)
 }
 
 func TestLives(t *testing.T) {
@@ -37,22 +32,21 @@ func TestLives(t *testing.T) {
 		{"panicking_factory", "on_start", []string{"started failure panic: the factory burns"}, 1, "main_test.go"},
 	} {
 		t.Run(row.manner+" "+row.state, func(t *testing.T) {
-			withForwarder(t, func(t *testing.T, f *zmqtest.Forwarder, o *zmqtest.Observer) {
-				c := begin(t, f, object(row.manner, row.state))
-				for _, word := range row.words {
-					action, rest, _ := strings.Cut(word, " ")
-					result, reason, _ := strings.Cut(rest, " ")
-					status := c.saysState(t, o, action, result)
-					if got, _ := status["reason"].(string); got != reason {
-						t.Errorf("%s for the reason %q, want %q", action, got, reason)
-					}
+			f, o := watched(t)
+			c := begin(t, f, object(row.manner, row.state))
+			for _, word := range row.words {
+				action, rest, _ := strings.Cut(word, " ")
+				result, reason, _ := strings.Cut(rest, " ")
+				status := c.saysState(t, o, action, result)
+				if got, _ := status["reason"].(string); got != reason {
+					t.Errorf("%s for the reason %q, want %q", action, got, reason)
 				}
-				c.exits(t, row.code)
-				if !strings.Contains(c.stderr.String(), row.log) {
-					t.Errorf("standard error has no %q", row.log)
-				}
-				nothingMore(t, f, o)
-			})
+			}
+			c.exits(t, row.code)
+			if !strings.Contains(c.stderr.String(), row.log) {
+				t.Errorf("standard error has no %q", row.log)
+			}
+			nothingMore(t, f, o)
 		})
 	}
 }
@@ -60,151 +54,156 @@ func TestLives(t *testing.T) {
 func TestAStopByMessageOrSignalEndsItAsStopped(t *testing.T) {
 	for _, way := range []string{"message", "transaction by its other name", "name all", "SIGTERM", "SIGINT"} {
 		t.Run(way, func(t *testing.T) {
-			withForwarder(t, func(t *testing.T, f *zmqtest.Forwarder, o *zmqtest.Observer) {
-				c := begin(t, f, object("loop", "on_start"))
-				c.saysState(t, o, "started", "success")
-				switch way {
-				case "SIGTERM":
-					c.signal(t, syscall.SIGTERM)
-				case "SIGINT":
-					c.signal(t, syscall.SIGINT)
-				case "name all":
-					p := zmqtest.NewPublisher(t, f.Backend)
-					order(t, p, func(m *message.Process) { m.Header.ServiceName = "all" })
-				case "transaction by its other name":
-					zmqtest.NewPublisher(t, f.Backend).Send(t, `process @@@ {"Task": {"message": {"header": {"action": "stop",
-						"service_id": "ts001", "service_name": "echo_action", "service_transaction": "`+transaction+`"}}}}`)
-				default:
-					order(t, zmqtest.NewPublisher(t, f.Backend), func(*message.Process) {})
-				}
-				c.saysState(t, o, "stopped", "success")
-				c.exits(t, 0)
-				nothingMore(t, f, o)
-			})
+			f, o := watched(t)
+			c := begin(t, f, object("loop", "on_start"))
+			c.saysState(t, o, "started", "success")
+			switch way {
+			case "SIGTERM":
+				c.signal(t, syscall.SIGTERM)
+			case "SIGINT":
+				c.signal(t, syscall.SIGINT)
+			case "name all":
+				p := zmqtest.NewPublisher(t, f.Backend)
+				order(t, p, func(m *message.Process) { m.Header.ServiceName = "all" })
+			case "transaction by its other name":
+				zmqtest.NewPublisher(t, f.Backend).Send(t, `process @@@ {"Task": {"message": {"header": {"action": "stop",
+					"service_id": "ts001", "service_name": "echo_action", "service_transaction": "`+transaction+`"}}}}`)
+			default:
+				order(t, zmqtest.NewPublisher(t, f.Backend), func(*message.Process) {})
+			}
+			c.saysState(t, o, "stopped", "success")
+			c.exits(t, 0)
+			nothingMore(t, f, o)
 		})
 	}
 }
 
 func TestItObeysOnlyWhatIsMeantForIt(t *testing.T) {
-	withForwarder(t, func(t *testing.T, f *zmqtest.Forwarder, o *zmqtest.Observer) {
-		c := begin(t, f, object("loop", "on_start"))
-		c.saysState(t, o, "started", "success")
-		p := zmqtest.NewPublisher(t, f.Backend)
-		order(t, p, func(m *message.Process) { m.Header.ServiceID = "ts002" })
-		order(t, p, func(m *message.Process) { m.Header.ServiceName = "other" })
-		order(t, p, func(m *message.Process) { m.Header.Transaction = "OTHER" })
-		order(t, p, func(m *message.Process) { m.Header.Action = "restart" })
-		order(t, p, func(m *message.Process) { m.Header.Action = "start" })
-		p.Send(t, "process @@@ not json")
-		p.Send(t, "process @@@ null")
-		p.Send(t, "process")
-		p.Send(t, "process", "of two frames")
-		order(t, p, func(m *message.Process) {})
-		c.saysState(t, o, "stopped", "success")
-		c.exits(t, 0)
-		nothingMore(t, f, o)
-	})
+	f, o := watched(t)
+	c := begin(t, f, object("loop", "on_start"))
+	c.saysState(t, o, "started", "success")
+	p := zmqtest.NewPublisher(t, f.Backend)
+	order(t, p, func(m *message.Process) { m.Header.ServiceID = "ts002" })
+	order(t, p, func(m *message.Process) { m.Header.ServiceName = "other" })
+	order(t, p, func(m *message.Process) { m.Header.Transaction = "OTHER" })
+	order(t, p, func(m *message.Process) { m.Header.Action = "restart" })
+	order(t, p, func(m *message.Process) { m.Header.Action = "start" })
+	p.Send(t, "process @@@ not json")
+	p.Send(t, "process @@@ null")
+	p.Send(t, "process")
+	p.Send(t, "process", "of two frames")
+	order(t, p, func(m *message.Process) {})
+	c.saysState(t, o, "stopped", "success")
+	c.exits(t, 0)
+	nothingMore(t, f, o)
 }
 
 func TestACreatedServiceWaitsForItsStart(t *testing.T) {
-	withForwarder(t, func(t *testing.T, f *zmqtest.Forwarder, o *zmqtest.Observer) {
-		c := begin(t, f, object("loop", "on_update"))
-		c.saysState(t, o, "created", "success")
-		p := zmqtest.NewPublisher(t, f.Backend)
-		order(t, p, func(m *message.Process) { m.Header.Action = "start" })
+	f, o := watched(t)
+	c := begin(t, f, object("loop", "on_update"))
+	c.saysState(t, o, "created", "success")
+	p := zmqtest.NewPublisher(t, f.Backend)
+	order(t, p, func(m *message.Process) { m.Header.Action = "start" })
+	c.saysState(t, o, "started", "success")
+	order(t, p, func(*message.Process) {})
+	c.saysState(t, o, "stopped", "success")
+	c.exits(t, 0)
+}
+
+// A forwarder that passes subscriptions through has none to pass while nobody
+// listens; then a publisher cannot know when it is joined.
+func TestALifeBehindAProxy(t *testing.T) {
+	f := zmqtest.NewForwarder(t, zmqtest.Proxy)
+	o := zmqtest.NewObserver(t, f.Frontend, message.TopicControl)
+	for range 5 {
+		c := begin(t, f, object("single", "on_start"))
 		c.saysState(t, o, "started", "success")
-		order(t, p, func(*message.Process) {})
 		c.saysState(t, o, "stopped", "success")
 		c.exits(t, 0)
-	})
+	}
 }
 
 func TestACreatedServiceCanBeStopped(t *testing.T) {
-	withForwarder(t, func(t *testing.T, f *zmqtest.Forwarder, o *zmqtest.Observer) {
-		c := begin(t, f, object("loop", "on_fail"))
-		c.saysState(t, o, "created", "success")
-		c.signal(t, syscall.SIGTERM)
-		c.saysState(t, o, "stopped", "success")
-		c.exits(t, 0)
-	})
+	f, o := watched(t)
+	c := begin(t, f, object("loop", "on_fail"))
+	c.saysState(t, o, "created", "success")
+	c.signal(t, syscall.SIGTERM)
+	c.saysState(t, o, "stopped", "success")
+	c.exits(t, 0)
 }
 
 func TestATaskThatDoesNotReturnIsNotStopped(t *testing.T) {
-	withForwarder(t, func(t *testing.T, f *zmqtest.Forwarder, o *zmqtest.Observer) {
-		c := begin(t, f, object("deaf", "on_start"), "--stop_timeout=50ms")
-		c.saysState(t, o, "started", "success")
-		c.signal(t, syscall.SIGTERM)
-		c.exits(t, 1)
-		if !strings.Contains(c.stderr.String(), "did not return in time") {
-			t.Error("standard error does not say why")
-		}
-		nothingMore(t, f, o)
-	})
+	f, o := watched(t)
+	c := begin(t, f, object("deaf", "on_start"), "--stop_timeout=50ms")
+	c.saysState(t, o, "started", "success")
+	c.signal(t, syscall.SIGTERM)
+	c.exits(t, 1)
+	if !strings.Contains(c.stderr.String(), "did not return in time") {
+		t.Error("standard error does not say why")
+	}
+	nothingMore(t, f, o)
 }
 
 func TestNoticesLieBetweenStartedAndStopped(t *testing.T) {
-	withForwarder(t, func(t *testing.T, f *zmqtest.Forwarder, o *zmqtest.Observer) {
-		c := begin(t, f, object("updating", "on_start"))
-		c.saysState(t, o, "started", "success")
-		for range 100 {
-			status := c.says(t, o, "updated", "success")
-			if len(status) != 3 {
-				t.Fatalf("status %v, want i, device_action and result alone", status)
-			}
+	f, o := watched(t)
+	c := begin(t, f, object("updating", "on_start"))
+	c.saysState(t, o, "started", "success")
+	for range 100 {
+		status := c.says(t, o, "updated", "success")
+		if len(status) != 3 {
+			t.Fatalf("status %v, want i, device_action and result alone", status)
 		}
-		if status := c.says(t, o, "updated", "success"); status["echo"] != "héllo" || len(status) != 3 {
-			t.Fatalf("status %v, want echo, device_action and result alone", status)
-		}
-		c.saysState(t, o, "stopped", "success")
-		c.exits(t, 0)
-	})
+	}
+	if status := c.says(t, o, "updated", "success"); status["echo"] != "héllo" || len(status) != 3 {
+		t.Fatalf("status %v, want echo, device_action and result alone", status)
+	}
+	c.saysState(t, o, "stopped", "success")
+	c.exits(t, 0)
 }
 
 func TestATaskHearsOthersWhenItAsks(t *testing.T) {
-	withForwarder(t, func(t *testing.T, f *zmqtest.Forwarder, o *zmqtest.Observer) {
-		answers := zmqtest.NewObserver(t, f.Frontend, "answer")
-		c := begin(t, f, object("listening", "on_start"))
-		c.saysState(t, o, "started", "success")
-		c.says(t, o, "updated", "success")
-		other, err := message.Control{Header: message.Header{Action: "failed", ServiceID: "ts002", ServiceName: "x", Transaction: transaction}}.Frame()
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := zmqtest.NewPublisher(t, f.Backend)
-		p.Send(t, string(other))
-		if got := o.Next(t); got != string(other) {
-			t.Fatalf("saw %s", got)
-		}
-		if status := c.says(t, o, "updated", "success"); status["heard"] != "ts002 failed" {
-			t.Fatalf("heard %v", status)
-		}
-		p.Send(t, "weather.berlin @@@ {\"t\": 3}")
-		if got, want := answers.Next(t), "answer @@@ {\n    \"payload\": \"{\\\"t\\\": 3}\",\n    \"topic\": \"weather.berlin\"\n}"; got != want {
-			t.Fatalf("saw %s, want %s", got, want)
-		}
-		c.signal(t, syscall.SIGTERM)
-		c.saysState(t, o, "stopped", "success")
-		c.exits(t, 0)
-	})
+	f, o := watched(t)
+	answers := zmqtest.NewObserver(t, f.Frontend, "answer")
+	c := begin(t, f, object("listening", "on_start"))
+	c.saysState(t, o, "started", "success")
+	c.says(t, o, "updated", "success")
+	other, err := message.Control{Header: message.Header{Action: "failed", ServiceID: "ts002", ServiceName: "x", Transaction: transaction}}.Frame()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := zmqtest.NewPublisher(t, f.Backend)
+	p.Send(t, string(other))
+	if got := o.Next(t); got != string(other) {
+		t.Fatalf("saw %s", got)
+	}
+	if status := c.says(t, o, "updated", "success"); status["heard"] != "ts002 failed" {
+		t.Fatalf("heard %v", status)
+	}
+	p.Send(t, "weather.berlin @@@ {\"t\": 3}")
+	if got, want := answers.Next(t), "answer @@@ {\n    \"payload\": \"{\\\"t\\\": 3}\",\n    \"topic\": \"weather.berlin\"\n}"; got != want {
+		t.Fatalf("saw %s, want %s", got, want)
+	}
+	c.signal(t, syscall.SIGTERM)
+	c.saysState(t, o, "stopped", "success")
+	c.exits(t, 0)
 }
 
 func TestItRepeatsItsStateWhenTheBusIsBack(t *testing.T) {
 	for state, word := range map[string]string{"on_start": "started", "on_update": "created"} {
 		t.Run(word, func(t *testing.T) {
-			withForwarder(t, func(t *testing.T, f *zmqtest.Forwarder, o *zmqtest.Observer) {
-				c := begin(t, f, object("loop", state))
-				c.saysState(t, o, word, "success")
-				f.Kill()
-				o.Kill()
-				f.StartFrontend(t)
-				again := zmqtest.NewObserver(t, f.Frontend, message.TopicControl)
-				f.StartBackend(t)
-				c.saysState(t, again, word, "success")
-				c.signal(t, syscall.SIGTERM)
-				c.saysState(t, again, "stopped", "success")
-				c.exits(t, 0)
-				nothingMore(t, f, again)
-			})
+			f, o := watched(t)
+			c := begin(t, f, object("loop", state))
+			c.saysState(t, o, word, "success")
+			f.Kill()
+			o.Kill()
+			f.StartFrontend(t)
+			again := zmqtest.NewObserver(t, f.Frontend, message.TopicControl)
+			f.StartBackend(t)
+			c.saysState(t, again, word, "success")
+			c.signal(t, syscall.SIGTERM)
+			c.saysState(t, again, "stopped", "success")
+			c.exits(t, 0)
+			nothingMore(t, f, again)
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package taskservice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -22,44 +23,47 @@ const (
 
 // Main runs the task service of this process and exits: 0 after stopped, 1
 // after a failure, 2 when the environment is not that of a task service. The
-// name has to be the <service_name> of the Context file, as messages go by it.
+// name has to be the <service_name> of the Context file, as messages go by it;
+// an empty one is whatever the file says.
 func Main(serviceName string, f Factory) {
-	os.Exit(run(serviceName, f, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	os.Exit(process(serviceName, f, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-// run is Main with the process as arguments.
-func run(serviceName string, f Factory, args, environ []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet(serviceName, flag.ContinueOnError)
+// process is Main with what it takes from its process as arguments.
+func process(serviceName string, f Factory, args, environ []string, stdout, stderr io.Writer) int {
+	name := cmp.Or(serviceName, "task service")
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	stopTime := flags.Duration("stop_timeout", defaultStopTime, "")
 	level := slog.LevelInfo
 	flags.TextVar(&level, "log_level", level, "")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, help(serviceName))
+		fmt.Fprint(stdout, help(name))
 		return exitStopped
 	case err != nil:
-		fmt.Fprintf(stderr, "%s: %v; --help says more\n", serviceName, err)
+		fmt.Fprintf(stderr, "%s: %v; --help says more\n", name, err)
 		return exitUsage
 	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "%s: unexpected argument %q; --help says more\n", serviceName, flags.Arg(0))
+		fmt.Fprintf(stderr, "%s: unexpected argument %q; --help says more\n", name, flags.Arg(0))
 		return exitUsage
 	}
 	if !supervised(environ) {
-		fmt.Fprint(stderr, help(serviceName))
+		fmt.Fprint(stderr, help(name))
 		return exitUsage
 	}
 	c, err := FromEnv(environ)
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: %s\n", serviceName, oneLine(err))
+		fmt.Fprintf(stderr, "%s: %s\n", name, oneLine(err))
 		return exitUsage
 	}
 	f = named(serviceName, &c, f)
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
+	context.AfterFunc(ctx, cancel) // a second signal ends the process at once
 	if err := Run(ctx, c, f, WithLogger(log), WithStopTime(*stopTime)); err != nil {
-		fmt.Fprintf(stderr, "%s: %s\n", serviceName, oneLine(err))
+		fmt.Fprintf(stderr, "%s: %s\n", name, oneLine(err))
 		return exitFailed
 	}
 	return exitStopped
@@ -71,7 +75,7 @@ func named(compiled string, c *Config, f Factory) Factory {
 	if c.ServiceName == "" {
 		c.ServiceName = compiled
 	}
-	if c.ServiceName == compiled {
+	if c.ServiceName == compiled || compiled == "" {
 		return f
 	}
 	return func(c Config) (Task, error) {
@@ -91,8 +95,8 @@ func supervised(environ []string) bool {
 // oneLine joins the lines of an error, as a log has one line for it.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
-func help(serviceName string) string {
-	return fmt.Sprintf(`%[1]s is a task service: a program that a context starts, watches and stops.
+func help(name string) string {
+	return fmt.Sprintf(`%[1]s: a program that a context starts, watches and stops as a task service.
 
 Name it in a Context file and start that context:
 
@@ -119,5 +123,5 @@ Flags:
     --help             this text
 
 It exits with 0 when stopped, 1 when failed, 2 when its environment is wrong.
-`, serviceName)
+`, name)
 }

@@ -120,6 +120,7 @@ func begin(t *testing.T, f *zmqtest.Forwarder, object map[string]any, args ...st
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(),
 		"BE_A_TASK_SERVICE=1",
+		"GORACE=atexit_sleep_ms=0", // or each would take a second to end
 		"ZMS_TASK="+transaction+"/ts001/1",
 		"ZMS_SERVICE_ID=ts001",
 		"ZMS_TRANSACTION="+transaction,

@@ -88,8 +88,8 @@ func live(ctx context.Context, c Config, f Factory, o options, b line, log *slog
 		stopTime: o.stopTime,
 		session:  &Session{Log: log, config: c, bus: b, life: life},
 	}
-	orders := make(chan string)  // sent by listen, never closed
-	go s.listen(life, b, orders) // ends with life
+	orders := make(chan message.Header) // sent by listen, never closed
+	go s.listen(life, b, orders)        // ends with life
 	return s.run(ctx, b, orders)
 }
 

@@ -34,37 +34,39 @@ type service struct {
 	cancel context.CancelFunc // ends the task's context; nil before its start
 	done   <-chan error       // gets what Run returned; nil before its start
 	late   <-chan time.Time   // fires when the task had its time to stop; nil before
+
+	stopRequest string // the request_id of the stop
 }
 
 // run lives the life that doc.go describes. ctx is a request to stop. orders
-// are the actions of `process` messages for this service; nobody closes it.
-func (s *service) run(ctx context.Context, bus line, orders <-chan string) error {
+// are the headers of `process` messages for this service; nobody closes it.
+func (s *service) run(ctx context.Context, bus line, orders <-chan message.Header) error {
 	if s.config.startsAtOnce() {
-		if err := s.start(); err != nil {
+		if err := s.start(s.config.request()); err != nil {
 			return err
 		}
 	} else {
-		s.say("created", "success", nil)
+		s.say(word{action: "created", result: "success", request: s.config.request()})
 	}
 	stop := ctx.Done()
 	for {
 		select {
 		case <-stop:
 			stop = nil
-			if s.stop() {
+			if s.stop("") {
 				return nil
 			}
 		case order := <-orders:
-			switch order {
+			switch order.Action {
 			case "start":
 				if s.cancel != nil {
 					break // the provider greets every newborn with one
 				}
-				if err := s.start(); err != nil {
+				if err := s.start(order.RequestID); err != nil {
 					return err
 				}
 			case "stop":
-				if s.stop() {
+				if s.stop(order.RequestID) {
 					return nil
 				}
 			}
@@ -74,23 +76,19 @@ func (s *service) run(ctx context.Context, bus line, orders <-chan string) error
 			s.session.end()
 			return errStuck
 		case <-bus.Rejoined():
-			repeating, cancel := context.WithTimeout(context.Background(), sayTime)
-			if err := s.session.repeat(repeating); err != nil {
-				s.log.Warn("state was not repeated", "err", err)
-			}
-			cancel()
+			s.repeat()
 		}
 	}
 }
 
 // start makes the task and runs it; an error is the end of the service.
-func (s *service) start() error {
+func (s *service) start(request string) error {
 	task, err := s.make()
 	if err != nil {
-		s.sayLast("started", "failure", map[string]any{"reason": err.Error()})
+		s.say(word{action: "started", result: "failure", items: reason(err), request: request, last: true})
 		return fmt.Errorf("start task: %w", err)
 	}
-	s.say("started", "success", nil)
+	s.say(word{action: "started", result: "success", request: request})
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.done = s.guard(func() error { return task.Run(ctx, s.session) })
@@ -98,13 +96,14 @@ func (s *service) start() error {
 }
 
 // stop asks the task to end; true if there is none.
-func (s *service) stop() bool {
+func (s *service) stop(request string) bool {
 	switch {
 	case s.cancel == nil:
-		s.sayLast("stopped", "success", nil)
+		s.say(word{action: "stopped", result: "success", request: request, last: true})
 		return true
 	case s.late == nil:
 		s.cancel()
+		s.stopRequest = request
 		s.late = time.After(s.stopTime)
 	}
 	return false
@@ -119,44 +118,47 @@ func (s *service) ended(err error) error {
 		}
 		err = nil
 	}
-	if err != nil {
-		s.sayLast("failed", "failure", map[string]any{"reason": err.Error()})
-		return fmt.Errorf("run task: %w", err)
+	switch {
+	case err == nil:
+		s.say(word{action: "stopped", result: "success", request: s.stopRequest, last: true})
+		return nil
+	case s.session.failed(): // it was said, by the task itself
+		s.session.end()
+	default:
+		s.say(word{action: "failed", result: "failure", items: reason(err), last: true})
 	}
-	s.sayLast("stopped", "success", nil)
-	return nil
+	return fmt.Errorf("run task: %w", err)
 }
 
-// say publishes a state of the service; all of them carry the pid. It waits
-// for room without an end in sight only as long as a notice would: a state that
-// finds none is said again when the bus is back.
-func (s *service) say(action, result string, items map[string]any) {
-	s.publish(s.session.say, action, result, items)
-}
-
-func (s *service) sayLast(action, result string, items map[string]any) {
-	s.publish(s.session.sayLast, action, result, items)
-}
-
-func (s *service) publish(
-	say func(ctx context.Context, action, result string, items map[string]any) error,
-	action, result string, items map[string]any,
-) {
-	if items == nil {
-		items = map[string]any{}
+// say publishes a state of the service; all of them carry the pid. It waits for
+// room no longer than a notice would: a state that finds none is said again
+// when the bus is back.
+func (s *service) say(w word) {
+	if w.items == nil {
+		w.items = map[string]any{}
 	}
-	items["pid"] = os.Getpid()
+	w.items["pid"] = os.Getpid()
 	ctx, cancel := context.WithTimeout(context.Background(), sayTime)
 	defer cancel()
-	if err := say(ctx, action, result, items); err != nil {
-		s.log.Warn("state was not published", "state", action, "err", err)
+	if err := s.session.say(ctx, w); err != nil {
+		s.log.Warn("state was not published", "state", w.action, "err", err)
 	}
-	s.log.Info("task service changed state", "state", action, "result", result)
+	s.log.Info("task service changed state", "state", w.action, "result", w.result)
 }
+
+func (s *service) repeat() {
+	ctx, cancel := context.WithTimeout(context.Background(), sayTime)
+	defer cancel()
+	if err := s.session.repeat(ctx); err != nil {
+		s.log.Warn("state was not repeated", "err", err)
+	}
+}
+
+func reason(err error) map[string]any { return map[string]any{"reason": err.Error()} }
 
 // listen turns what comes over the bus into orders and deliveries, until ctx
 // ends or the bus is closed.
-func (s *service) listen(ctx context.Context, bus line, orders chan<- string) {
+func (s *service) listen(ctx context.Context, bus line, orders chan<- message.Header) {
 	for {
 		frame, err := bus.Receive(ctx)
 		if err != nil {
@@ -176,7 +178,7 @@ func (s *service) listen(ctx context.Context, bus line, orders chan<- string) {
 			continue
 		}
 		select {
-		case orders <- p.Header.Action:
+		case orders <- p.Header:
 		case <-ctx.Done():
 			return
 		}

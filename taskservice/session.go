@@ -43,7 +43,8 @@ type Session struct {
 
 	mu        sync.Mutex     // guards the rest, held while publishing: that is what orders words
 	ended     bool           // the last word is said
-	last      []byte         // the last state said, to be said again
+	state     string         // the last state said
+	last      []byte         // its frame, to be said again
 	listeners []subscription // only ever growing
 }
 
@@ -70,7 +71,7 @@ func (s *Session) Notify(action, result string, items map[string]any) error {
 	}
 	ctx, cancel := context.WithTimeout(s.life, sayTime)
 	defer cancel()
-	return s.say(ctx, action, result, items)
+	return s.say(ctx, word{action: action, result: result, items: items})
 }
 
 // Updated is Notify("updated", "success", items).
@@ -178,31 +179,33 @@ func (s *Session) deliver(frame []byte) {
 	}
 }
 
-// say publishes a control message, unless the last word is said.
-func (s *Session) say(ctx context.Context, action, result string, items map[string]any) error {
-	frame, err := s.word(action, result, items)
+// word is one control message of the service or its task.
+type word struct {
+	action, result string
+	items          map[string]any
+	request        string // the request_id of the command that caused it, if one did
+	last           bool   // nothing may be said after it
+}
+
+// say publishes a word, unless the last one is said.
+func (s *Session) say(ctx context.Context, w word) error {
+	frame, err := s.frame(w)
 	if err != nil {
-		return fmt.Errorf("notify %s: %w", action, err)
+		return fmt.Errorf("notify %s: %w", w.action, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		return fmt.Errorf("notify %s: %w", action, ErrEnded)
+		return fmt.Errorf("notify %s: %w", w.action, ErrEnded)
 	}
-	if action != "updated" { // an event, not a state: it is not to be said twice
-		s.last = frame
+	s.ended = w.last
+	if w.action != "updated" { // an event, not a state: it is not to be said twice
+		s.state, s.last = w.action, frame
 	}
 	if err := s.bus.Publish(ctx, frame); err != nil {
-		return fmt.Errorf("notify %s: %w", action, err)
+		return fmt.Errorf("notify %s: %w", w.action, err)
 	}
 	return nil
-}
-
-// sayLast is say, and nothing may be said after it.
-func (s *Session) sayLast(ctx context.Context, action, result string, items map[string]any) error {
-	err := s.say(ctx, action, result, items)
-	s.end()
-	return err
 }
 
 // end makes the task silent.
@@ -210,6 +213,13 @@ func (s *Session) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
+}
+
+// failed says whether the task has said so itself.
+func (s *Session) failed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state == "failed"
 }
 
 // repeat says the last state again, for those who missed it or have forgotten.
@@ -222,17 +232,18 @@ func (s *Session) repeat(ctx context.Context) error {
 	return s.bus.Publish(ctx, s.last)
 }
 
-func (s *Session) word(action, result string, items map[string]any) ([]byte, error) {
-	status := make(map[string]any, len(items)+2)
-	maps.Copy(status, items)
+func (s *Session) frame(w word) ([]byte, error) {
+	status := make(map[string]any, len(w.items)+2)
+	maps.Copy(status, w.items)
 	status["device_action"] = s.config.DeviceAction
-	status["result"] = result
+	status["result"] = w.result
 	return message.Control{
 		Header: message.Header{
-			Action:      action,
+			Action:      w.action,
 			ServiceID:   s.config.TaskID,
 			ServiceName: s.config.ServiceName,
 			Transaction: s.config.Transaction,
+			RequestID:   w.request,
 		},
 		Status: status,
 	}.Frame()
