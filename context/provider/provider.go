@@ -89,9 +89,9 @@ func New(o Options) (*Provider, error) {
 // they take.
 type late struct{ p *Provider }
 
-func (l late) Publish(frame []byte) error { return bus{l.p.forwarder}.Publish(frame) }
+func (l late) Publish(frame []byte) error { return voice{l.p.forwarder}.Publish(frame) }
 func (l late) Inject(from command.Peer, frame []byte) error {
-	return bus{l.p.forwarder}.Inject(from, frame)
+	return voice{l.p.forwarder}.Inject(from, frame)
 }
 
 // takeDirectory makes the state directory and holds it against a second provider.
@@ -148,8 +148,11 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		})
 		return func() { cancel(); <-ended }
 	}
-	endForwarder := run("forwarder", p.forwarder.Run)
-	down.add("end the bus", func() error { endForwarder(); return nil })
+	// The bus is live last and ends last: its first message may be a command, and
+	// its last words are those of the services. Until then clients wait in the
+	// backlog of its sockets.
+	endForwarder := p.forwarder.Close
+	down.add("end the bus", func() error { return endForwarder() })
 
 	k, err := keeper.Start(ctx, keeper.Options{
 		Exe: p.opts.Exe, RuntimeDir: p.opts.RuntimeDir, StateDir: p.opts.StateDir, Logger: p.opts.Logger,
@@ -179,6 +182,9 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	groupsCtx, endGroups := context.WithCancel(live)
 	p.groupsCtx = groupsCtx
 	down.add("end the transactions", func() error { endGroups(); p.running.Wait(); return nil })
+
+	end := run("forwarder", p.forwarder.Run)
+	endForwarder = func() error { end(); return nil }
 
 	endInfo := run("context info", p.info.Run)
 	down.add("drain the bus", func() error {

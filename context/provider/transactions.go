@@ -69,7 +69,7 @@ func (p *Provider) begin(r command.Request) (*group.Group, error) {
 	o.Known, o.Transitions = p.known, p.opts.Context.Transitions
 	id := r.Transaction
 	g, err := group.New(o, group.Collaborators{
-		Bus: bus{p.forwarder}, Launcher: p.launcher, Logger: p.opts.Logger, Original: p.opts.Original,
+		Bus: voice{p.forwarder}, Launcher: p.launcher, Logger: p.opts.Logger, Original: p.opts.Original,
 		Answered: p.answered,
 		Changed:  func(changes []event.Change) { p.info.Changed(id, changes) },
 	})

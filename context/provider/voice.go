@@ -7,13 +7,13 @@ import (
 	"zmicroservices/context/forwarder"
 )
 
-// bus lets the handlers speak through the forwarder.
-type bus struct{ f *forwarder.Forwarder }
+// voice lets the handlers speak through the forwarder.
+type voice struct{ f *forwarder.Forwarder }
 
-func (b bus) Publish(frame []byte) error { return b.f.Publish(frame) }
+func (v voice) Publish(frame []byte) error { return v.f.Publish(frame) }
 
-func (b bus) Inject(p command.Peer, frame []byte) error {
-	return b.f.PublishAs(forwarder.Peer{Addr: p.Name, UID: p.UID, Loopback: true}, frame)
+func (v voice) Inject(p command.Peer, frame []byte) error {
+	return v.f.PublishAs(forwarder.Peer{Addr: p.Name, UID: p.UID, Loopback: true}, frame)
 }
 
 // peer is a forwarder's peer in the handlers' words.
