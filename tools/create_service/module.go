@@ -18,9 +18,8 @@ import (
 // nearest go.mod above them says decides:
 //
 //   - ours: the services are part of this project; nothing to do.
-//   - one that requires the SDK (we wrote it, or merged it before): the SDK is
-//     where its replace points.
-//   - another: the user's own module; it gets the requirement and the replace.
+//   - another: the user's own module, or one that we wrote before; it gets what
+//     it lacks. If it has the SDK already, the SDK is where its replace points.
 //   - none: service_path becomes a module named services.
 func (o order) writeModule(r *report) error {
 	file, text, err := nearestModule(o.place.Services)
@@ -30,22 +29,17 @@ func (o order) writeModule(r *report) error {
 	sdk := filepath.Join(o.place.Root, "sdk", sdkModule)
 	switch {
 	case file == "":
-		if err := o.newModule(r, sdk); err != nil {
-			return err
-		}
+		err = o.newModule(r, sdk)
 	case moduleLine.MatchString(text):
 		return nil
-	case requireLine.MatchString(text):
-		target := replaceLine.FindStringSubmatch(text)
-		if target == nil {
-			return nil // the user gets the SDK some other way
-		}
-		sdk = resolve(filepath.Dir(file), target[1])
-		r.add(unchanged, file, "")
 	default:
-		if err := o.mergeModule(r, file, sdk); err != nil {
-			return err
+		if target := replaceLine.FindStringSubmatch(text); target != nil {
+			sdk = resolve(filepath.Dir(file), target[1])
 		}
+		err = mergeModule(r, file, text, sdk)
+	}
+	if err != nil {
+		return err
 	}
 	return r.writeSDK(sdk, o.force)
 }
@@ -100,8 +94,9 @@ func (o order) newModule(r *report, sdk string) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "module services\n\ngo %s\n\nrequire %s v0.0.0\n", goVersion(project), sdkModule)
 	text.WriteString("\nrequire (\n")
-	for _, required := range requirements(project) {
-		fmt.Fprintf(&text, "\t%s // indirect\n", required)
+	versions := requirements(project)
+	for _, name := range sdkNeeds {
+		fmt.Fprintf(&text, "\t%s %s // indirect\n", name, versions[name])
 	}
 	fmt.Fprintf(&text, ")\n\nreplace %s => %s\n", sdkModule, to)
 	if err := r.write(filepath.Join(o.place.Root, "go.mod"), []byte(text.String()), 0o644, o.force); err != nil {
@@ -110,39 +105,46 @@ func (o order) newModule(r *report, sdk string) error {
 	return r.write(filepath.Join(o.place.Root, "go.sum"), []byte(sums), 0o644, o.force)
 }
 
-// mergeModule adds the SDK to a module of the user's.
-func (o order) mergeModule(r *report, file, sdk string) error {
+// mergeModule adds to a module of the user's what it lacks to build against the
+// SDK. What it requires already, in whatever version, is the user's choice.
+func mergeModule(r *report, file, text, sdk string) error {
 	project, sums, err := projectModule()
 	if err != nil {
 		return err
 	}
-	to, err := replacement(filepath.Dir(file), sdk)
-	if err != nil {
-		return err
+	var edits, notes []string
+	edit := func(note, format string, args ...any) {
+		edits, notes = append(edits, fmt.Sprintf(format, args...)), append(notes, note)
 	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("read module: %w", err)
+	if !requireLine.MatchString(text) {
+		edit("requires "+sdkModule, "-require=%s@v0.0.0", sdkModule)
 	}
-	args := []string{"mod", "edit", "-require=" + sdkModule + "@v0.0.0", "-replace=" + sdkModule + "=" + to}
-	for _, required := range requirements(project) {
-		name, version, _ := strings.Cut(required, " ")
-		// The user's own choice stays; go build says if it is too old.
-		if !strings.Contains(string(data), name+" v") {
-			args = append(args, "-require="+name+"@"+version)
+	if !replaceLine.MatchString(text) {
+		to, err := replacement(filepath.Dir(file), sdk)
+		if err != nil {
+			return err
+		}
+		edit("replaces it by "+to, "-replace=%s=%s", sdkModule, to)
+	}
+	has := requirements(text)
+	for name, version := range requirements(project) {
+		if has[name] == "" {
+			edit("requires "+name, "-require=%s@%s", name, version)
 		}
 	}
-	note := "requires " + sdkModule
 	// A module cannot require one that is written in a later Go.
-	needs, has := goVersion(project), goVersion(string(data))
-	if version.Compare("go"+has, "go"+needs) < 0 {
-		args = append(args, "-go="+needs)
-		note += ", and go " + needs
+	if needs := goVersion(project); version.Compare("go"+goVersion(text), "go"+needs) < 0 {
+		edit("go "+needs, "-go=%s", needs)
 	}
-	if err := runGo(filepath.Dir(file), append(args, file)...); err != nil {
+	if len(edits) == 0 {
+		r.add(unchanged, file, "")
+		return nil
+	}
+	if err := runGo(filepath.Dir(file), slices.Concat([]string{"mod", "edit"}, edits, []string{file})...); err != nil {
 		return fmt.Errorf("merge %s: %w", short(file), err)
 	}
-	r.add(merged, file, note)
+	slices.Sort(notes)
+	r.add(merged, file, strings.Join(notes, ", "))
 	return mergeSums(r, filepath.Join(filepath.Dir(file), "go.sum"), sums)
 }
 
@@ -192,14 +194,14 @@ var sdkNeeds = []string{
 	"golang.org/x/text",
 }
 
-// requirements are the modules that the SDK needs, as "module version", in the
-// versions of a go.mod: in those it was tested.
-func requirements(mod string) []string {
-	var all []string
+// requirements are the modules that the SDK needs, with the versions that a
+// go.mod requires: those of ours are what it was tested with.
+func requirements(mod string) map[string]string {
+	all := map[string]string{}
 	for line := range strings.Lines(mod) {
 		words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "require "))
 		if len(words) >= 2 && slices.Contains(sdkNeeds, words[0]) {
-			all = append(all, words[0]+" "+words[1])
+			all[words[0]] = words[1]
 		}
 	}
 	return all

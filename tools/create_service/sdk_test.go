@@ -51,7 +51,9 @@ require (
 	golang.org/x/text v0.15.0
 )
 `)
-	want := []string{"golang.org/x/sync v0.24.0", "github.com/go-zeromq/zmq4 v0.17.0", "golang.org/x/text v0.15.0"}
+	want := map[string]string{
+		"golang.org/x/sync": "v0.24.0", "github.com/go-zeromq/zmq4": "v0.17.0", "golang.org/x/text": "v0.15.0",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
