@@ -107,6 +107,7 @@ func (c Config) request() string {
 }
 
 // startsAtOnce says whether the task runs without waiting for a start.
-func (c Config) startsAtOnce() bool {
-	return c.StateType == "on_start" || c.StateType == "start_now"
-}
+func (c Config) startsAtOnce() bool { return runsAtOnce(c.StateType) }
+
+// runsAtOnce says whether a state type lets the task run without a further start.
+func runsAtOnce(kind string) bool { return kind == "on_start" || kind == "start_now" }

@@ -208,6 +208,17 @@ func TestItRepeatsItsStateWhenTheBusIsBack(t *testing.T) {
 	}
 }
 
+func TestTheMessageOfItsBirthDoesNotRunAServiceThatWaits(t *testing.T) {
+	f, o := watched(t)
+	c := begin(t, f, object("loop", "on_update"))
+	c.saysState(t, o, "created", "success")
+	p := zmqtest.NewPublisher(t, f.Backend)
+	order(t, p, func(m *message.Process) { m.Header.Action, m.Object = "start", object("loop", "on_update") })
+	order(t, p, func(*message.Process) {}) // a stop: had the start been obeyed, started would come first
+	c.saysState(t, o, "stopped", "success")
+	c.exits(t, 0)
+}
+
 func TestASecondNameIsAFailedStart(t *testing.T) {
 	f := zmqtest.NewForwarder(t, zmqtest.Device)
 	o := zmqtest.NewObserver(t, f.Frontend, message.TopicControl)

@@ -174,7 +174,7 @@ func (s *service) listen(ctx context.Context, bus line, orders chan<- message.He
 			s.log.Debug("message was not understood", "err", err)
 			continue
 		}
-		if !s.means(p.Header) {
+		if !s.means(p.Header) || p.Header.Action == "start" && waits(p.Object) {
 			continue
 		}
 		select {
@@ -183,6 +183,17 @@ func (s *service) listen(ctx context.Context, bus line, orders chan<- message.He
 			return
 		}
 	}
+}
+
+// waits says whether a task object's state type says wait, and not run: a start
+// with such an object is the one that told of our birth, which a forwarder may
+// hand to us late. In a start that means it the object says run. An operator's
+// start need not have a state.
+func waits(object map[string]any) bool {
+	task, _ := object["Task"].(map[string]any)
+	state, _ := task["state"].(map[string]any)
+	kind, _ := state["type"].(string)
+	return kind != "" && !runsAtOnce(kind)
 }
 
 // means says whether a process message is for this service.
