@@ -50,16 +50,3 @@ func TestDrinkingWithoutSipsGoesOnUntilStopped(t *testing.T) {
 		}
 	})
 }
-
-func TestDrinkCoffeeGoesByTheNameOfItsContextFile(t *testing.T) {
-	for _, name := range serviceNames {
-		t.Setenv("ZMS_SERVICE_ID", "ts003")
-		t.Setenv("ZMS_TRANSACTION", "T")
-		t.Setenv("ZMS_FRONTEND", "ipc:///front")
-		t.Setenv("ZMS_BACKEND", "ipc:///back")
-		t.Setenv("ZMS_CONFIG", `{"Task": {"message": {"header": {"service_name": "`+name+`"}}}}`)
-		if got := serviceName(); got != name {
-			t.Errorf("it goes by %q, want %q", got, name)
-		}
-	}
-}

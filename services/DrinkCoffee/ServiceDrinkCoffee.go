@@ -2,26 +2,13 @@ package main
 
 import (
 	"context"
-	"os"
-	"slices"
 
 	"zmicroservices/taskservice"
 )
 
-// serviceNames are the names by which messages address this service: the two
-// sample contexts that it is part of, StateMachine and SampleServices, have
-// different ones as <service_name>.
-var serviceNames = []string{"state_update", "drink_espresso"}
-
-// serviceName is the one of the context that started us; of another one Main
-// will say what is wrong.
-func serviceName() string {
-	c, err := taskservice.FromEnv(os.Environ())
-	if err == nil && slices.Contains(serviceNames, c.ServiceName) {
-		return c.ServiceName
-	}
-	return serviceNames[0]
-}
+// serviceName is left to the Context file: the two sample contexts that this
+// service is part of, StateMachine and SampleServices, have different ones.
+const serviceName = ""
 
 // ServiceDrinkCoffee shows the task to the bus: it is started once, and the
 // service ends with it.

@@ -6,4 +6,4 @@ package main
 
 import "zmicroservices/taskservice"
 
-func main() { taskservice.Main(serviceName(), newTask) }
+func main() { taskservice.Main(serviceName, newTask) }
