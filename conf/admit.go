@@ -13,7 +13,7 @@ import (
 type Allowance struct {
 	// ServicesPaths are the folders that a task from a message may be started
 	// from; empty means every location of the provider's own file. Relative
-	// ones count from the working directory.
+	// ones count from the working directory, as they come from a command line.
 	ServicesPaths []string
 
 	// AllowCommands lets a message bring a <Process> of its own.
@@ -303,6 +303,8 @@ func (j *judge) located(different string) (*Task, error) {
 	if len(paths) == 0 {
 		paths = j.own.ServicesPaths()
 	}
+	// What is judged here is what will be run, whatever the working directory.
+	t.Location = j.own.Resolve(t.Location)
 	if at := outside(t.Location, t.Instance, paths); at != "" {
 		return nil, j.refuse(prefix+fmt.Sprintf("%s is not below a services path (%s)", at, strings.Join(paths, ", ")),
 			fmt.Sprintf("start the provider with --services_path %s, or add the task to %s", t.Location, j.where()))

@@ -275,6 +275,30 @@ func TestLinksDoNotLeadOut(t *testing.T) {
 	}
 }
 
+// A relative location counts from the folder of the provider's file, also one
+// in a message.
+func TestRelativeLocations(t *testing.T) {
+	y := newYard(t)
+	own := load(t, contextOf(taskOf("ts001", "Echo", "<location>../services</location>")))
+	own.File = filepath.Join(filepath.Dir(y.services), "conf", "own.xml")
+	if err := os.Mkdir(filepath.Dir(own.File), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{y.services}, own.ServicesPaths()); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	message := `{"id": "ts009", "instance": "Echo", "Task": {"message": {"content": {"configuration": {"location": "../%s"}}}}}`
+	got, err := ask(t, own, strings.Replace(message, "%s", "services", 1), Allowance{})
+	if err != nil || got.Location != y.services {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_, err = ask(t, own, strings.Replace(message, "%s", "elsewhere", 1), Allowance{})
+	refused(t, err, y.elsewhere)
+	if got, err := ask(t, own, `{"id": "ts001"}`, Allowance{}); err != nil || got.Location != "../services" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestAnInstanceIsAPlainName(t *testing.T) {
 	own := newYard(t).own(t)
 	for _, instance := range []string{"..", ".", "", "a/b", "/bin/sh", `a\b`, "a\x00b", strings.Repeat("x", 300)} {

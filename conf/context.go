@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -240,16 +241,25 @@ func (c *Context) Task(id string) *Task {
 // ServicesPaths lists every location that the context's task services name, in
 // order and once each: where a message may start services from by default.
 func (c *Context) ServicesPaths() []string {
-	var paths []string
 	if c == nil {
 		return nil
 	}
+	var paths []string
 	seen := map[string]bool{}
 	for _, t := range c.Tasks {
 		if t.Location != "" && !seen[t.Location] {
 			seen[t.Location] = true
-			paths = append(paths, t.Location)
+			paths = append(paths, c.Resolve(t.Location))
 		}
 	}
 	return paths
+}
+
+// Resolve returns where a location leads: a relative one counts from the folder
+// of the file, so that a file means the same wherever the provider is started.
+func (c *Context) Resolve(location string) string {
+	if c == nil || c.File == "" || filepath.IsAbs(location) {
+		return filepath.Clean(location)
+	}
+	return filepath.Join(filepath.Dir(c.File), location)
 }

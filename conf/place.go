@@ -13,15 +13,12 @@ import (
 // that does not lie below one of the roots, "" when all do. The folder may be
 // missing: then the start fails by itself and says what it looked for.
 func outside(location, instance string, roots []string) string {
-	for _, name := range []string{instance, strings.ToLower(instance)} {
+	spellings := []string{instance, strings.ToLower(instance)}
+	for _, name := range spellings {
 		folder := filepath.Join(location, name)
-		programs := []string{folder}
-		for _, p := range []string{name, instance, "main.go", "main.py", "main"} {
-			programs = append(programs, filepath.Join(folder, p))
-		}
-		for _, p := range programs {
-			if !below(p, roots) {
-				return p
+		for _, program := range append([]string{".", "main.go", "main.py"}, spellings...) {
+			if path := filepath.Join(folder, program); !below(path, roots) {
+				return path
 			}
 		}
 	}

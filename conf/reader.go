@@ -50,8 +50,8 @@ func clip(s string) string {
 
 // warnOnce warns of an unknown name at its first place only: a file of 5,000
 // task services with the same extra element deserves one line.
-func (r *reader) warnOnce(pos Pos, what, parent, suffix string) {
-	key := what + " in " + parent
+func (r *reader) warnOnce(pos Pos, what, name, parent string, known []string) {
+	key := what + " " + name + " in " + parent
 	if r.warned[key] || len(r.warnings) >= maxMistakes {
 		return
 	}
@@ -59,7 +59,7 @@ func (r *reader) warnOnce(pos Pos, what, parent, suffix string) {
 		r.warned = map[string]bool{}
 	}
 	r.warned[key] = true
-	r.warn(pos, "unknown %s in <%s> is kept and passed on%s", what, parent, suffix)
+	r.warn(pos, "unknown %s %q in <%s> is kept and passed on%s", what, name, parent, guess(name, known))
 }
 
 // check compares n with the table: unknown names, names twice, missing ones,
@@ -85,7 +85,7 @@ func (r *reader) check(n *node, e *element) {
 			r.fail(c.pos, "unknown element %q in <%s>%s", c.name, e.name, hint(c.name, e.childNames()))
 			continue
 		case known == nil:
-			r.warnOnce(c.pos, fmt.Sprintf("element %q", c.name), e.name, guess(c.name, e.childNames()))
+			r.warnOnce(c.pos, "element", c.name, e.name, e.childNames())
 			continue
 		case twice && !known.many:
 			r.fail(c.pos, "<%s> stands twice in <%s>; the first is at %s", c.name, e.name, before.line())
@@ -130,7 +130,7 @@ func (r *reader) checkAttrs(n *node, e *element) {
 		case known == nil && e.ours:
 			r.fail(a.pos, "unknown attribute %q in <%s>%s", a.name, e.name, hint(a.name, e.attrNames()))
 		case known == nil:
-			r.warnOnce(a.pos, fmt.Sprintf("attribute %q", a.name), e.name, guess(a.name, e.attrNames()))
+			r.warnOnce(a.pos, "attribute", a.name, e.name, e.attrNames())
 		case a.value == "" && known.required:
 			r.fail(a.pos, "%s is empty", a.name)
 		case a.value != "" && len(known.words) > 0 && !slices.Contains(known.words, a.value):
@@ -151,7 +151,7 @@ func read[T any](r *reader, n *node, name string, into *T, parse func(string) (T
 	if !ok || a.value == "" {
 		return
 	}
-	v, err := parse(strings.TrimSpace(a.value))
+	v, err := parse(a.value)
 	if err != nil {
 		r.fail(a.pos, "%s %q %v", name, a.value, err)
 		return
