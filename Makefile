@@ -29,8 +29,8 @@ build: ## the tools, into bin/
 		$(GO) build $(BUILD) -o bin/ ./tools/$$tool || exit 1; \
 	done
 
-services: build ## the Go services below services/ that are missing or stale
-	bin/create_service build services
+services: build ## the Go services below services/
+	bin/create_service build --all services
 
 demo: services ## run the StateMachine choreography, follow it, stop it in order
 	tools/demo.sh

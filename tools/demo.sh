@@ -7,7 +7,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 context=${1:-conf/Context-StateMachine.xml}
-seconds=${2:-8}
+seconds=${2:-7}
 provider=
 watcher=
 dir=$(mktemp -d "${TMPDIR:-/tmp}/zms-demo.XXXXXX")
@@ -54,21 +54,41 @@ until bin/conf_command state "$context" >"$dir/state.out" 2>&1 || [ $? -ne 3 ]; 
 done
 echo "service_context $context (pid $provider)"
 
-say "conf_command start, and the bus for $seconds seconds"
-bin/conf_command watch --for "${seconds}s" "$context" process control &
-watcher=$!
-bin/conf_command start "$context" >"$dir/start.out"
-wait "$watcher"
-watcher=
+# watch follows the bus for some seconds, in the background; nothing is missed
+# once it has said that it watches.
+watch() {
+	bin/conf_command watch --for "$1" "$context" 2>"$dir/watch.err" &
+	watcher=$!
+	until grep -q watching "$dir/watch.err"; do
+		if ! kill -0 "$watcher" 2>/dev/null; then
+			cat "$dir/watch.err" >&2
+			exit 1
+		fi
+		sleep 0.1
+	done
+}
 
-say "what conf_command start said"
-cat "$dir/start.out"
+watched() {
+	wait "$watcher"
+	watcher=
+}
+
+say "conf_command start, and the bus for $seconds seconds"
+watch "${seconds}s"
+bin/conf_command start "$context" >"$dir/start.out"
+watched
+transaction=$(sed -n 's/^transaction \([^ ]*\).*/\1/p' "$dir/start.out")
+
+say "conf_command start ts_101: Walk once more, in the same transaction"
+bin/conf_command start --transaction "$transaction" "$context" ts_101
 
 say "conf_command state"
 bin/conf_command state "$context"
 
 say "conf_command exit: stop in order"
+watch 1s
 bin/conf_command exit "$context"
+watched
 wait "$provider"
 provider=
 
