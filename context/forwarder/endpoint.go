@@ -82,8 +82,12 @@ func listenTCP(address string, bindAll bool) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
+	network := "tcp" // of [::], both families
+	if ip.Is4() {
+		network = "tcp4" // Go takes 0.0.0.0 for both families otherwise
+	}
 	// Go sets SO_REUSEADDR: a forwarder started again gets its port back at once.
-	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, port)))
+	l, err := net.ListenTCP(network, net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, port)))
 	if err != nil {
 		return nil, err
 	}

@@ -317,9 +317,26 @@ func numbered(who byte, n, size int) string {
 
 func number(s string) int { return int(binary.BigEndian.Uint64([]byte(s)[1:])) }
 
+// play is what the test binary does when it is re-executed as a peer.
 func play(role string) int {
-	fmt.Fprintln(os.Stderr, "no such role:", role)
-	return 2
+	name, arg, _ := strings.Cut(role, " ")
+	if name != "publisher" {
+		fmt.Fprintln(os.Stderr, "no such role:", role)
+		return 2
+	}
+	c, err := net.Dial("tcp", arg)
+	if err == nil {
+		_, err = c.Write(append(
+			zmtp.AppendGreeting(nil, zmtp.Greeting{Major: 3, Mechanism: "NULL"}),
+			zmtp.AppendCommand(nil, zmtp.ReadyCommand, zmtp.AppendMetadata(nil, zmtp.Metadata{{Name: "Socket-Type", Value: []byte("PUB")}}))...,
+		))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	_, _ = io.Copy(io.Discard, os.Stdin) // until our parent has seen enough
+	return 0
 }
 
 func readFull(c *client, b []byte) (int, error) { return io.ReadFull(c.r, b) }
