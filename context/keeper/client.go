@@ -30,7 +30,8 @@ type Client struct {
 	closed chan struct{} // closed by the first end
 	quit   chan struct{} // closed by Close
 	quits  sync.Once
-	ended  chan struct{} // closed by await: the keeper's process is gone
+	ended  chan struct{}      // closed by await: the keeper's process is gone
+	status syscall.WaitStatus // of our own keeper; read after ended
 	wg     sync.WaitGroup
 
 	writing sync.Mutex // held for one write
@@ -123,6 +124,9 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	_ = c.send(&message{Kind: kindShutdown})
 	select {
 	case <-c.ended:
+		if c.status != 0 {
+			return fmt.Errorf("shut down keeper %d: it ended with %s", c.pid, describe(c.status))
+		}
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("shut down keeper %d: %w", c.pid, ctx.Err())
@@ -304,6 +308,13 @@ func (c *Client) await(pidfd int, child bool) {
 		_ = raw.Read(func(fd uintptr) bool { return readable(int(fd)) })
 	}
 	if child {
-		_, _ = syscall.Wait4(c.pid, nil, 0, nil)
+		_, _ = syscall.Wait4(c.pid, &c.status, 0, nil)
 	}
+}
+
+func describe(status syscall.WaitStatus) string {
+	if status.Signaled() {
+		return status.Signal().String()
+	}
+	return fmt.Sprintf("exit code %d", status.ExitStatus())
 }

@@ -47,6 +47,9 @@ func (c *conn) ready(s *server) {
 				return
 			}
 			if line == nil {
+				if c.epoch == 0 && c.in.seen > maxHello {
+					s.refuse(c, "hello is too long")
+				}
 				break
 			}
 			s.receive(c, line)
@@ -169,10 +172,7 @@ func (s *server) hello(c *conn, m *message) {
 	}
 	s.door.admit(c)
 	s.conn, s.epoch, c.epoch = c, m.Epoch, m.Epoch
-	if s.alone != nil {
-		s.alone.do = nil
-		s.alone = nil
-	}
+	s.timers.cancel(s.alone)
 	c.next = s.events.acked + 1 // everything unacknowledged, once more
 	c.send(&message{Kind: kindHello, Version: Version, Epoch: s.epoch, PID: s.pid, Seq: s.events.acked})
 	for _, text := range s.notes {
@@ -185,9 +185,7 @@ func (s *server) hello(c *conn, m *message) {
 // heartbeat pings, and takes a provider that is silent for the third time in a
 // row for gone: it may be hung, and another one may be waiting.
 func (s *server) heartbeat(c *conn) {
-	if c.timer != nil {
-		c.timer.do = nil
-	}
+	s.timers.cancel(c.timer)
 	c.timer = s.timers.after(s.opts.silence/3, func() {
 		if time.Since(c.heard) >= s.opts.silence {
 			s.drop(c, "provider was silent for "+s.opts.silence.String())
@@ -214,9 +212,7 @@ func (s *server) drop(c *conn, why string) {
 		return
 	}
 	c.closed = true
-	if c.timer != nil {
-		c.timer.do = nil
-	}
+	s.timers.cancel(c.timer)
 	s.door.admit(c)
 	s.forget(c.fd)
 	_ = syscall.Shutdown(c.fd, syscall.SHUT_RDWR) // a spawner may have a copy

@@ -8,6 +8,7 @@ import (
 
 const (
 	maxStrangers  = 16
+	maxHello      = 64 << 10 // bytes a stranger may send
 	helloPatience = 10 * time.Second
 )
 

@@ -14,8 +14,10 @@ import (
 // is dropped, counted, and said in the file when there is room again.
 const maxPending = 1 << 20
 
-// logs is the writer of all log files. The loop adds lines, the one goroutine
-// writes them: a slow or full disk costs lines, never the loop and never a service.
+// logs is the writer of all log files. The loop adds lines, a goroutine writes
+// them: a slow or full disk costs lines, never the loop and never a service. One
+// goroutine does, until it has been in one write for longer than stallPatience;
+// then another stands in, so that one stalled file is not everyone's.
 type logs struct {
 	mu      sync.Mutex // guards everything below and every logFile
 	work    *sync.Cond // something is in queue, or closed
@@ -23,9 +25,16 @@ type logs struct {
 	queue   []*logFile
 	dropped uint64
 	closed  bool
-	done    chan struct{} // closed by run when it has written everything
+	writers int
+	moved   time.Time     // when a writer last took or finished a piece
+	done    chan struct{} // closed by the last writer, when all is written
 	wake    func()        // tells the loop that a file it waits for is written
 }
+
+const (
+	stallPatience = time.Second
+	maxWriters    = 4
+)
 
 // logFile is one open file, shared by the slots that log there: the
 // incarnations of a task follow each other, its hooks run beside it.
@@ -43,7 +52,7 @@ type logFile struct {
 }
 
 func newLogs(wake func()) *logs {
-	l := &logs{files: make(map[string]*logFile), done: make(chan struct{}), wake: wake}
+	l := &logs{files: make(map[string]*logFile), writers: 1, done: make(chan struct{}), wake: wake}
 	l.work = sync.NewCond(&l.mu)
 	return l
 }
@@ -70,6 +79,7 @@ func (l *logs) release(f *logFile) {
 	defer l.mu.Unlock()
 	if f.users--; f.users == 0 {
 		delete(l.files, f.path)
+		f.sayDropped()
 		f.enqueue()
 	}
 }
@@ -80,12 +90,16 @@ func (f *logFile) add(stamp, head, tail []byte) {
 		f.drop(1)
 		return
 	}
+	f.sayDropped()
+	f.pending = append(append(append(append(f.pending, stamp...), head...), tail...), '\n')
+	f.enqueue()
+}
+
+func (f *logFile) sayDropped() {
 	if f.dropped > 0 {
 		f.pending = fmt.Appendf(f.pending, "%s... %d lines dropped\n", newStamp(time.Now(), "err"), f.dropped)
 		f.dropped = 0
 	}
-	f.pending = append(append(append(append(f.pending, stamp...), head...), tail...), '\n')
-	f.enqueue()
 }
 
 func (f *logFile) drop(n int) {
@@ -98,6 +112,11 @@ func (f *logFile) enqueue() {
 		f.queued = true
 		f.of.queue = append(f.of.queue, f)
 		f.of.work.Signal()
+	}
+	if l := f.of; len(l.queue) > 1 && l.writers < maxWriters && time.Since(l.moved) > stallPatience {
+		l.writers++
+		l.moved = time.Now()
+		go l.run() // ends as the first does
 	}
 }
 
@@ -121,45 +140,60 @@ func (l *logs) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	l.work.Signal()
+	l.work.Broadcast()
 }
 
-// run is the writer goroutine.
+// run is a writer goroutine.
 func (l *logs) run() {
-	defer close(l.done)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {
 		for len(l.queue) == 0 {
 			if l.closed {
+				if l.writers--; l.writers == 0 {
+					close(l.done)
+				}
 				return
 			}
 			l.work.Wait()
 		}
-		queue := l.queue
-		l.queue = nil
-		for _, f := range queue {
-			f.queued = false
-			piece := f.pending
-			f.pending = nil // not kept: a thousand idle files are to cost nothing
-			f.writing = len(piece) > 0
-			last := f.users == 0
-			l.mu.Unlock()
-			lost := f.write(piece)
-			if last && f.fd >= 0 {
-				_ = syscall.Close(f.fd)
-				f.fd = -1
-			}
-			l.mu.Lock()
-			f.writing = false
-			if lost > 0 {
-				f.drop(lost)
-			}
-			if f.awaited && len(f.pending) == 0 {
-				f.awaited = false
-				l.wake()
-			}
+		f := l.queue[0]
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
+		f.queued = false
+		if f.writing {
+			continue // another writer is stalled in it, and looks again afterwards
 		}
+		l.writeOut(f)
+	}
+}
+
+// writeOut writes what is pending of one file, and lets it queue again for what
+// has come meanwhile: a flood gets no more than its turn. The lock is held, but
+// for the writing itself.
+func (l *logs) writeOut(f *logFile) {
+	piece, closing := f.pending, f.users == 0
+	f.pending = nil // not kept: a thousand idle files are to cost nothing
+	f.writing = true
+	l.moved = time.Now()
+	l.mu.Unlock()
+	lost := f.write(piece)
+	if closing && f.fd >= 0 {
+		_ = syscall.Close(f.fd)
+		f.fd = -1
+	}
+	l.mu.Lock()
+	l.moved = time.Now()
+	f.writing = false
+	if lost > 0 {
+		f.drop(lost)
+	}
+	switch {
+	case len(f.pending) > 0 || closing != (f.users == 0):
+		f.enqueue()
+	case f.awaited:
+		f.awaited = false
+		l.wake()
 	}
 }
 

@@ -30,6 +30,10 @@ func TestMain(m *testing.M) {
 			os.Exit(provider(os.Args[2]))
 		}
 	}
+	// A program built with -race sleeps for a second before it exits.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		panic(err)
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -202,7 +206,7 @@ func spec(task string, args ...string) Spec {
 	exe, _ := os.Executable()
 	return Spec{
 		ID: id, Path: exe, Argv: append([]string{"service"}, args...),
-		Env:  []string{CookieName + "=" + id.Cookie(), "GORACE=exitcode=0 atexit_sleep_ms=0"},
+		Env:  []string{CookieName + "=" + id.Cookie(), "GORACE=atexit_sleep_ms=0"},
 		Stop: Recipe{Signal: syscall.SIGTERM, Grace: 5 * time.Second},
 	}
 }

@@ -191,3 +191,25 @@ func TestServiceOutlivesAKilledKeeper(t *testing.T) {
 		t.Error("it died with its keeper")
 	}
 }
+
+func TestStalledDiskDelaysNobodyElse(t *testing.T) {
+	h := start(t)
+	stalled := h.logged(spec("ts001", "child", "flood"))
+	if err := syscall.Mkfifo(stalled.Output.Log, 0o600); err != nil { // nobody reads it: opening it for writing stalls
+		t.Fatal(err)
+	}
+	h.await(h.spawn(stalled), Spawned)
+	until(t, "it is stalled", func() bool {
+		st, err := h.Stats(t.Context())
+		return err == nil && st.DroppedLines > 0
+	})
+	for i := range 3 {
+		s := h.logged(spec(fmt.Sprint("quick", i), "child", "print", "1"))
+		h.await(h.spawn(s), Gone)
+		h.awaitLog(s.Output.Log, "err line 0\n")
+	}
+	if err := h.Kill(stalled.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.await(stalled.ID, Gone)
+}

@@ -311,10 +311,10 @@ func TestHungProviderIsAGoneOne(t *testing.T) {
 }
 
 func TestQuietProviderIsNotAHungOne(t *testing.T) {
-	h := start(t, func(o *Options) { o.Silence = 60 * time.Millisecond })
+	h := start(t, func(o *Options) { o.Silence = 500 * time.Millisecond })
 	id := h.spawn(spec("ts001", "child", "hang"))
 	h.await(id, Spawned)
-	quiet := time.After(300 * time.Millisecond)
+	quiet := time.After(1200 * time.Millisecond)
 	select {
 	case <-quiet:
 	case <-h.ended:

@@ -137,7 +137,7 @@ func (s *server) settle(slot *slot) {
 	if slot.state == Over {
 		return
 	}
-	slot.cancel()
+	s.timers.cancel(slot.deadline)
 	slot.state = Stopping
 	slot.drain(s)
 	s.closeStreams(slot)
@@ -160,7 +160,7 @@ func (s *server) gone(slot *slot, survivors []int) {
 		ev.Err = "SIGKILL did not end everything in time"
 	}
 	delete(s.flushing, slot)
-	slot.cancel()
+	s.timers.cancel(slot.deadline)
 	if slot.log != nil {
 		s.logs.release(slot.log)
 		slot.log = nil
@@ -177,13 +177,6 @@ func (s *server) over(slot *slot) {
 		if s.rankLeft--; s.rankLeft == 0 {
 			s.stopRank()
 		}
-	}
-}
-
-func (slot *slot) cancel() {
-	if slot.deadline != nil {
-		slot.deadline.do = nil
-		slot.deadline = nil
 	}
 }
 

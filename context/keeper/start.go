@@ -103,7 +103,7 @@ func Start(ctx context.Context, o Options) (*Client, error) {
 		_ = os.Remove(filepath.Join(o.RuntimeDir, SocketName))
 		return nil, fmt.Errorf("start keeper: execute %s: %w", o.Exe, err)
 	}
-	c, err := greet(ctx, o, pid, pidfd, true)
+	c, err := greet(ctx, o, pidfd)
 	if err != nil {
 		_ = pidfdSignal(pidfd, syscall.SIGKILL) // it holds nothing yet
 		var status syscall.WaitStatus
@@ -124,7 +124,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to keeper: %w", err)
 	}
-	c, err := greet(ctx, o, 0, -1, false)
+	c, err := greet(ctx, o, -1)
 	if err != nil {
 		return nil, fmt.Errorf("connect to keeper: %w", err)
 	}
@@ -204,8 +204,9 @@ func socketAddress(dir string) (address string, release func(), err error) {
 	return "/proc/self/fd/" + strconv.Itoa(int(f.Fd())) + "/" + SocketName, func() { _ = f.Close() }, nil
 }
 
-// greet dials, says hello and hears it.
-func greet(ctx context.Context, o Options, pid, pidfd int, child bool) (*Client, error) {
+// greet dials, says hello and hears it. The pidfd is that of our child, -1 of a
+// keeper that is somebody else's.
+func greet(ctx context.Context, o Options, pidfd int) (*Client, error) {
 	address, release, err := socketAddress(o.RuntimeDir)
 	if err != nil {
 		return nil, err
@@ -223,9 +224,9 @@ func greet(ctx context.Context, o Options, pid, pidfd int, child bool) (*Client,
 	if !stop() && err == nil {
 		err = ctx.Err() // the deadline is set, or about to be
 	}
+	child := pidfd >= 0
 	if err == nil && !child {
-		pid = hello.PID
-		pidfd, err = pidfdOpen(pid, 0)
+		pidfd, err = pidfdOpen(hello.PID, 0)
 	}
 	if err != nil {
 		_ = conn.Close()

@@ -37,7 +37,7 @@ func (s *server) stop(slot *slot, r *Recipe) {
 	}
 	s.scan()
 	s.signalTree(slot, r.signal())
-	slot.cancel()
+	s.timers.cancel(slot.deadline)
 	slot.deadline = s.timers.after(time.Until(due), func() { s.kill(slot) })
 }
 
@@ -96,7 +96,7 @@ func (s *server) killRound(slot *slot) {
 		return
 	}
 	slot.pause = min(2*slot.pause, 100*time.Millisecond)
-	slot.cancel()
+	s.timers.cancel(slot.deadline)
 	slot.deadline = s.timers.after(slot.pause, func() { s.killRound(slot) })
 }
 

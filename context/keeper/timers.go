@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// timer is one deadline of the loop. It is cancelled by clearing do; it leaves
-// the heap when its time comes.
+// timer is one deadline of the loop.
 type timer struct {
-	at time.Time
-	do func()
+	at    time.Time
+	do    func()
+	index int // in the heap, -1 outside
 }
 
 // timers is the heap of deadlines. It drives the timeout of epoll_wait, so that
@@ -18,13 +18,23 @@ type timers []*timer
 
 func (t timers) Len() int           { return len(t) }
 func (t timers) Less(i, j int) bool { return t[i].at.Before(t[j].at) }
-func (t timers) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
-func (t *timers) Push(x any)        { *t = append(*t, x.(*timer)) }
+func (t timers) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].index, t[j].index = i, j
+}
+
+func (t *timers) Push(x any) {
+	tm := x.(*timer)
+	tm.index = len(*t)
+	*t = append(*t, tm)
+}
+
 func (t *timers) Pop() any {
 	old := *t
 	last := old[len(old)-1]
 	old[len(old)-1] = nil
 	*t = old[:len(old)-1]
+	last.index = -1
 	return last
 }
 
@@ -35,25 +45,22 @@ func (t *timers) after(d time.Duration, do func()) *timer {
 	return tm
 }
 
+// cancel takes a timer out, wherever it is; nil is none.
+func (t *timers) cancel(tm *timer) {
+	if tm != nil && tm.index >= 0 {
+		heap.Remove(t, tm.index)
+	}
+}
+
 // fire runs what is due.
 func (t *timers) fire() {
-	for now := time.Now(); len(*t) > 0; {
-		next := (*t)[0]
-		if next.do != nil && next.at.After(now) {
-			return
-		}
-		heap.Pop(t)
-		if next.do != nil {
-			next.do()
-		}
+	for now := time.Now(); len(*t) > 0 && !(*t)[0].at.After(now); {
+		heap.Pop(t).(*timer).do()
 	}
 }
 
 // timeout is what epoll_wait is to wait, in milliseconds; -1 is for ever.
 func (t *timers) timeout() int {
-	for len(*t) > 0 && (*t)[0].do == nil {
-		heap.Pop(t)
-	}
 	if len(*t) == 0 {
 		return -1
 	}
