@@ -189,7 +189,7 @@ func (j *judge) ownTask() *Task {
 // setRaw makes the object that travels say what the fields say; f is where a
 // state that the message left out comes from.
 func (t *Task) setRaw(f *Task) {
-	t.Raw["topic"], t.Raw["instance"], t.Raw["serviceType"] = t.Topic, t.Instance, t.ServiceType
+	t.Raw["id"], t.Raw["topic"], t.Raw["instance"], t.Raw["serviceType"] = t.ID, t.Topic, t.Instance, t.ServiceType
 	body := enter(t.Raw, "Task")
 	if _, ok := body["state"]; !ok {
 		state := map[string]any{"type": t.StateType}
