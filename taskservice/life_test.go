@@ -26,7 +26,7 @@ func TestLives(t *testing.T) {
 		{"single", "on_start", []string{"started success", "stopped success"}, 0, ""},
 		{"single", "start_now", []string{"started success", "stopped success"}, 0, ""},
 		{"failing", "on_start", []string{"started success", "failed failure out of paper"}, 1, "out of paper"},
-		{"panicking", "on_start", []string{"started success", "failed failure panic: assignment to entry in nil map"}, 1, "main_test.go"},
+		{"panicking", "on_start", []string{"started success", "failed failure panic: the wires burn"}, 1, "main_test.go"},
 		{"leaving", "on_start", []string{"started success", "failed failure task ended its goroutine (runtime.Goexit)"}, 1, ""},
 		{"no_factory", "on_start", []string{"started failure no such instrument"}, 1, "no such instrument"},
 		{"panicking_factory", "on_start", []string{"started failure panic: the factory burns"}, 1, "main_test.go"},

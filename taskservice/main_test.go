@@ -42,9 +42,7 @@ func behave(c taskservice.Config) (taskservice.Task, error) {
 		return taskservice.TaskFunc(func(context.Context, *taskservice.Session) error { return errors.New("out of paper") }), nil
 	case "panicking":
 		return taskservice.TaskFunc(func(context.Context, *taskservice.Session) error {
-			var m map[string]int
-			m["x"] = 1
-			return nil
+			panic("the wires burn")
 		}), nil
 	case "leaving":
 		return taskservice.TaskFunc(func(context.Context, *taskservice.Session) error { runtime.Goexit(); return nil }), nil
