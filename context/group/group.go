@@ -107,8 +107,6 @@ func (g *Group) Run(ctx context.Context) error {
 			timer.Reset(g.timers.next())
 			select {
 			case <-g.inbox.wake:
-			case n := <-g.inbox.notices:
-				batch = append(batch, n)
 			case <-timer.C:
 			case <-ctx.Done():
 				return nil
@@ -118,25 +116,27 @@ func (g *Group) Run(ctx context.Context) error {
 	}
 }
 
-// steps feeds a batch to the transaction, performs what it wants done, and
-// shows readers the result once.
+// steps feeds a batch to the transaction, shows readers the result once, and then
+// performs what it wants done. In this order a process that it makes cannot say
+// its first word before the View knows of it.
 func (g *Group) steps(batch []event.Event) {
 	if len(batch) == 0 {
 		return
 	}
+	var effects []Effect
 	var changes []event.Change
 	for _, e := range batch {
 		for _, effect := range g.t.Step(time.Now(), e) {
+			effects = append(effects, effect)
 			if r, ok := effect.(Record); ok {
-				g.record(r.Change)
 				changes = append(changes, r.Change)
-				continue
 			}
-			g.perform(effect)
 		}
 	}
-	view := g.t.View()
-	g.board.post(view, changes)
+	g.board.post(g.t.View(), changes)
+	for _, effect := range effects {
+		g.perform(effect)
+	}
 	if g.with.Changed != nil {
 		g.with.Changed(changes)
 	}
@@ -160,6 +160,8 @@ func (g *Group) record(c event.Change) {
 
 func (g *Group) perform(effect Effect) {
 	switch e := effect.(type) {
+	case Record:
+		g.record(e.Change)
 	case SayProcess:
 		g.say(message.Process{
 			Header: message.Header{

@@ -3,8 +3,11 @@ package group
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +24,7 @@ type rig struct {
 	mu       sync.Mutex
 	frames   []string
 	outcomes chan event.Outcome
+	unseen   atomic.Int32 // processes made before the View knew of them
 }
 
 func (r *rig) Publish(frame []byte) error {
@@ -42,7 +46,13 @@ func (r *rig) Publish(frame []byte) error {
 	return nil
 }
 
-func (r *rig) Launch(l Launch) { r.Put(event.Spawned{Ref: l.Ref, PID: 4711}) }
+func (r *rig) Launch(l Launch) {
+	// Whoever hears the process's first word looks here for whose it is.
+	if v := r.View().Task(l.Ref.Task); v == nil || v.Incarnation != l.Ref.Incarnation {
+		r.unseen.Add(1)
+	}
+	r.Put(event.Spawned{Ref: l.Ref, PID: 4711})
+}
 
 func (r *rig) End(e End) {
 	r.Put(event.Exited{Ref: e.Ref, Exit: event.Exit{Signal: "SIGTERM"}})
@@ -75,6 +85,13 @@ func TestTheLoopRunsAServiceFromStartToStop(t *testing.T) {
 		r.Put(asks(Start, a))
 		if o := <-r.outcomes; !o.OK {
 			t.Fatalf("start: %+v", o)
+		}
+		r.Put(asks(Restart, a))
+		if o := <-r.outcomes; !o.OK {
+			t.Fatalf("restart: %+v", o)
+		}
+		if n := r.unseen.Load(); n > 0 {
+			t.Errorf("%d processes were made before the View knew of them", n)
 		}
 		r.Put(asks(Stop, a))
 		if o := <-r.outcomes; !o.OK {
@@ -178,8 +195,46 @@ func TestNoticesWaitAndExitsDoNot(t *testing.T) {
 	if err := b.notice(ctx, event.Notice{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("one notice too many: %v", err)
 	}
-	if !b.put(event.Exited{}) || len(b.take()) != 1 {
+	if !b.put(event.Exited{Ref: event.Ref{Task: "ts001"}}) || len(b.take()) != 1 {
 		t.Error("an exit had to wait for notices")
+	}
+}
+
+func TestLastWordsGoBeforeTheExitOfWhoSaidThem(t *testing.T) {
+	b := newInbox()
+	say := func(task event.TaskID, action string) {
+		t.Helper()
+		if err := b.notice(t.Context(), event.Notice{Ref: event.Ref{Task: task}, Action: action}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, other := event.Ref{Task: "ts001"}, event.Ref{Task: "ts002"}
+	say("ts002", "updated")
+	say("ts001", "updated")
+	say("ts002", "failed")
+	say("ts001", "stopped")
+	for _, e := range []event.Event{event.Spawned{Ref: other}, event.Exited{Ref: a}, event.Gone{Ref: a}} {
+		b.put(e)
+	}
+	var got []string
+	for batch := b.take(); len(batch) > 0; batch = b.take() {
+		for _, e := range batch {
+			what := fmt.Sprintf("%T", e)
+			if n, ok := e.(event.Notice); ok {
+				what = n.Action
+			}
+			got = append(got, what+" "+string(e.About()))
+		}
+	}
+	want := []string{
+		"event.Spawned ts002", "updated ts001", "stopped ts001", "event.Exited ts001", "event.Gone ts001",
+		"updated ts002", "failed ts002",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if len(b.room) != 0 {
+		t.Errorf("%d places are taken by nothing", len(b.room))
 	}
 }
 

@@ -53,6 +53,11 @@ func (t *Transaction) spawned(e event.Spawned) {
 	}
 	k.seen.pid = e.PID
 	t.touch(k)
+	if k.seen.spoke && k.seen.state != event.Starting {
+		// Its first word was faster than the keeper's, and has moved it on.
+		t.record(k, k.seen.state, machine.Spawned.String(), t.wanted(k), "")
+		return
+	}
 	if !t.apply(k, machine.Spawned, t.wanted(k)) || k.seen.state != event.Starting {
 		return
 	}

@@ -47,6 +47,24 @@ func TestACommandIsStartedAndStopped(t *testing.T) {
 	w.answered(t, true, "")
 }
 
+func TestAFirstWordMayBeFasterThanTheKeepers(t *testing.T) {
+	w := newWorld(t, options())
+	a := service("ts001")
+	w.step(asks(Start, a))
+	expect(t, w, "process start ts001")
+	w.speak("ts001", "started", "success")
+	w.spawn("ts001")
+	w.answered(t, true, "")
+	for _, c := range w.changes {
+		if c.Event == "refused" {
+			t.Errorf("refused: %+v", c)
+		}
+	}
+	if v := w.tx.View().Task("ts001"); v.State != event.Started || v.PID == 0 {
+		t.Errorf("it is %s with pid %d", v.State, v.PID)
+	}
+}
+
 func TestARestartWaitsForTheOldProcess(t *testing.T) {
 	w := newWorld(t, options())
 	a := service("ts001")

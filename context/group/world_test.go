@@ -43,7 +43,8 @@ type launchCause struct {
 type proc struct {
 	ref     event.Ref
 	task    *conf.Task
-	spawned bool
+	spawned bool // the keeper has told of it
+	spoke   bool // and so has it
 	exited  bool
 	dying   bool // its stop recipe runs
 }
@@ -217,7 +218,7 @@ func (w *world) spawn(id event.TaskID) {
 }
 
 func (w *world) refuseSpawn(id event.TaskID) {
-	if p := w.procs[id]; p != nil && !p.spawned {
+	if p := w.procs[id]; p != nil && !p.spawned && !p.spoke {
 		delete(w.procs, id)
 		w.step(event.SpawnFailed{Ref: p.ref, Reason: "no such file"})
 	}
@@ -239,9 +240,10 @@ func (w *world) leave(id event.TaskID) {
 
 func (w *world) speak(id event.TaskID, action, result string) {
 	p := w.procs[id]
-	if p == nil || !p.spawned || p.exited || p.task.Announce() != "self" {
+	if p == nil || p.exited || p.task.Announce() != "self" {
 		return
 	}
+	p.spoke = true // its word may be faster than the keeper's
 	w.said = append(w.said, fmt.Sprintf("control %s %s", action, id))
 	w.step(event.Notice{Ref: p.ref, Action: action, Result: result, PID: 77})
 }
