@@ -19,7 +19,8 @@ import (
 //
 //   - ours: the services are part of this project; nothing to do.
 //   - another: the user's own module, or one that we wrote before; it gets what
-//     it lacks. If it has the SDK already, the SDK is where its replace points.
+//     it lacks. If it replaces the SDK already, the SDK is where that points;
+//     unless it is one of ours by its name, it is none of our business.
 //   - none: service_path becomes a module named services.
 func (o order) writeModule(r *report) error {
 	file, text, err := nearestModule(o.place.Services)
@@ -38,7 +39,7 @@ func (o order) writeModule(r *report) error {
 		}
 		err = mergeModule(r, file, text, sdk)
 	}
-	if err != nil {
+	if err != nil || !strings.HasSuffix(sdk, filepath.Join("/sdk", sdkModule)) {
 		return err
 	}
 	return r.writeSDK(sdk, o.force)
