@@ -26,6 +26,11 @@ func trioFile(t *testing.T) *conf.Context {
 // the one thing that we add: header.request_id.
 func originalFrame(t *testing.T, o original) []byte {
 	t.Helper()
+	return frameOf(t, o, "")
+}
+
+func frameOf(t *testing.T, o original, requestID string) []byte {
+	t.Helper()
 	o.given, o.output = true, "table"
 	if o.topic == "" {
 		o.topic = message.TopicProcess
@@ -45,7 +50,7 @@ func originalFrame(t *testing.T, o original) []byte {
 		t.Fatal(err)
 	}
 	h := ord.header
-	h.Transaction = testTransaction
+	h.Transaction, h.RequestID = testTransaction, requestID
 	frame, err := ord.frame(h)
 	if err != nil {
 		t.Fatal(err)

@@ -53,6 +53,7 @@ func (s *steps) seen(p step) {
 		t.PID = positive(p.PID)
 	}
 	t.Reason = p.Reason
+	t.Running = false // before live looks at it
 	t.Running = t.PID != nil && t.live()
 }
 

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"zmicroservices/conf"
+	"zmicroservices/context/command"
+	"zmicroservices/context/event"
+)
+
+// localProvider is a provider behind a real control socket. What it does with a
+// request is the test's: by default all that is asked for succeeds at once.
+type localProvider struct {
+	t       *testing.T
+	handler *command.Handler
+	dir     string             // runtime directory
+	end     context.CancelFunc // as if it had been told to exit
+	ended   sync.WaitGroup     // the server, and what a request started
+
+	mu     sync.Mutex // guards the rest
+	views  []*event.View
+	frames []string // as they were published
+	on     func(p *localProvider, r command.Request)
+
+	// opened has every stream that the server began to read; sent by Watch, never
+	// closed, with room for more than a test has.
+	opened chan *changes
+}
+
+var began = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// startLocal runs one for the file at path.
+func startLocal(t *testing.T, path string) *localProvider {
+	t.Helper()
+	file, err := conf.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &localProvider{t: t, dir: t.TempDir(), on: (*localProvider).succeed, opened: make(chan *changes, 64)}
+	t.Setenv("ZMS_RUNTIME_DIR", p.dir)
+	ctx, cancel := context.WithCancel(context.Background())
+	p.end = cancel
+	p.handler, err = command.New(ctx, command.Options{
+		Own: file, Transactions: p, Bus: p, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := command.SocketPath(p.dir, file.ContextID, file.FrontEndEndpoint, file.BackendEndpoint)
+	server, err := command.Listen(socket, p.handler, command.Hello{ContextID: file.ContextID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ended.Go(func() { _ = server.Run(ctx) }) // ends with ctx
+	t.Cleanup(func() { cancel(); p.ended.Wait() })
+	return p
+}
+
+// localFile is the trio's file with endpoints that nobody listens on.
+func localFile(t *testing.T) string {
+	return trioAt(t, "ipc:///nonexistent/sub", "ipc:///nonexistent/pub")
+}
+
+func (p *localProvider) transaction(id string, tasks ...*event.TaskView) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	v := &event.View{Transaction: event.TransactionID(id), ContextName: "context", LogName: "Trio", Began: began, Tasks: tasks}
+	for i, old := range p.views {
+		if old.Transaction == v.Transaction {
+			p.views[i] = v
+			return
+		}
+	}
+	p.views = append(p.views, v)
+}
+
+func taskView(id, instance string, state event.State, pid int) *event.TaskView {
+	return &event.TaskView{
+		ID: event.TaskID(id), Instance: instance, ServiceName: "sn_" + id, State: state, PID: pid,
+		Present: pid > 0 && !state.Ended(), Since: began.Add(time.Second),
+	}
+}
+
+func (p *localProvider) succeed(r command.Request) {
+	p.answer(event.Outcome{Transaction: r.Transaction, Action: r.Action, Request: r.Cause.Request, OK: true})
+}
+
+func (p *localProvider) answer(o event.Outcome) { p.handler.Answer(o) }
+
+func (p *localProvider) published() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.frames)
+}
+
+// Of command.Bus.
+
+func (p *localProvider) Publish([]byte) error { return nil }
+
+func (p *localProvider) Inject(from command.Peer, frame []byte) error {
+	p.mu.Lock()
+	p.frames = append(p.frames, string(frame))
+	p.mu.Unlock()
+	topic, _, _ := splitFrame(frame)
+	p.handler.Deliver(from, topic, frame)
+	return nil
+}
+
+// Of command.Transactions.
+
+func (p *localProvider) Ask(r command.Request) error {
+	p.mu.Lock()
+	on := p.on
+	p.mu.Unlock()
+	p.ended.Go(func() { on(p, r) }) // the test's; ends when that returns
+	return nil
+}
+
+func (p *localProvider) Exit(id event.TransactionID, c event.Cause) {
+	p.answer(event.Outcome{Transaction: id, Action: "exit", Request: c.Request, OK: true})
+	p.end()
+}
+
+func (p *localProvider) Notice(context.Context, event.Notice) error { return nil }
+
+func (p *localProvider) View(id event.TransactionID) *event.View {
+	for _, v := range p.Views() {
+		if v.Transaction == id {
+			return v
+		}
+	}
+	return nil
+}
+
+func (p *localProvider) Views() []*event.View {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.views)
+}
+
+func (p *localProvider) Spec(event.TransactionID, event.TaskID) *conf.Task { return nil }
+
+func (p *localProvider) Watch(id event.TransactionID) (command.Stream, error) {
+	v := p.View(id)
+	if v == nil {
+		return nil, errors.New("no such transaction")
+	}
+	s := &changes{view: v, next: make(chan event.Change)}
+	p.opened <- s
+	return s, nil
+}
+
+// changes is a stream that a test feeds.
+type changes struct {
+	view *event.View
+	next chan event.Change // sent by the test, received by the server; never closed
+}
+
+func (c *changes) View() *event.View   { return c.view }
+func (c *changes) Resync() *event.View { return c.view }
+func (c *changes) Close()              {}
+
+func (c *changes) Next(ctx context.Context) (event.Change, error) {
+	select {
+	case e := <-c.next:
+		return e, nil
+	case <-ctx.Done():
+		return event.Change{}, ctx.Err()
+	}
+}
+
+// trioAt is a copy of the trio's file with other endpoints.
+func trioAt(t *testing.T, frontEnd, backend string) string {
+	t.Helper()
+	return rewrite(t, trio, filepath.Join(t.TempDir(), "trio.xml"),
+		"tcp://127.0.0.1:23220", frontEnd, "tcp://127.0.0.1:23221", backend)
+}
