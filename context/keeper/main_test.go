@@ -86,9 +86,20 @@ func child(mode string, args []string) int {
 	case "middle":
 		fork(true, "stubborn")
 		return 0
-	case "bare": // a daemon that cleaned its environment
+	case "abandon": // leaves a member of its group below one who has left it, cookie and all
 		os.Clearenv()
-		fork(false, "hang")
+		r, w, _ := os.Pipe()
+		forkWith(false, w, "stray")
+		_ = w.Close()
+		_, _ = r.Read(make([]byte, 1))
+		return 0
+	case "stray":
+		r, w, _ := os.Pipe()
+		forkWith(false, w, "stubborn", "tell")
+		_ = w.Close()
+		_, _ = r.Read(make([]byte, 1))
+		_, _ = syscall.Setsid()
+		_ = syscall.Close(3)
 		return hang()
 	case "bomb": // each generation in a session of its own, each ends at once
 		if n, _ := strconv.Atoi(args[0]); n > 0 {

@@ -2,7 +2,6 @@ package keeper
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -34,7 +33,7 @@ func (s *server) scan() {
 	if s.scanned {
 		return
 	}
-	s.scanned = true
+	s.scanned, s.strays = true, nil
 	for again := true; again; {
 		again = false
 		pids := s.children()
@@ -127,26 +126,40 @@ func (s *server) ownerByCookie(env []byte) *slot {
 // dead leader has no children: whatever is left of its tree hangs below orphans.
 func (s *server) members(slot *slot) []int {
 	var pids []int
+	strays := false
 	for pid, o := range s.orphans {
-		switch {
-		case o.owner == slot || !o.decided:
+		if o.owner == slot || !o.decided {
 			pids = append(pids, pid)
-		case o.owner == nil:
-			pids = s.appendGroup(pids, pid, slot.pid)
 		}
+		strays = strays || o.owner == nil
+	}
+	if strays {
+		pids = append(pids, s.belowStrays()[slot.pid]...)
 	}
 	return pids
 }
 
-// appendGroup adds the descendants of pid that are in the group.
-func (s *server) appendGroup(pids []int, pid, group int) []int {
-	for _, child := range childrenOf(pid) {
-		if st, ok := readStat(child); ok && st.group == group && st.state != 'Z' {
-			pids = append(pids, child)
+// belowStrays lists by group who lives below the orphans that nobody owns; it
+// looks once a scan, for all slots.
+func (s *server) belowStrays() map[int][]int {
+	if s.strays == nil {
+		s.strays = make(map[int][]int)
+		for pid, o := range s.orphans {
+			if o.owner == nil {
+				s.addBelow(pid)
+			}
 		}
-		pids = s.appendGroup(pids, child, group)
 	}
-	return pids
+	return s.strays
+}
+
+func (s *server) addBelow(pid int) {
+	for _, child := range childrenOf(pid) {
+		if st, ok := readStat(child); ok && st.state != 'Z' {
+			s.strays[st.group] = append(s.strays[st.group], child)
+		}
+		s.addBelow(child)
+	}
 }
 
 // killOrphan ends an orphan and the group that it has made for itself, in one
@@ -161,11 +174,11 @@ func (s *server) killOrphan(o *orphan) {
 }
 
 // children lists the children of the main thread, proc_pid_task_children; of
-// every thread, where the kernel was built without that file. It is held open: when
+// the process, where the kernel was built without that file. It is held open: when
 // there are no descriptors left, a tree must not seem to be gone.
 func (s *server) children() []int {
 	if s.childfd < 0 {
-		return childrenOf(s.pid)
+		return childrenByStat(s.pid)
 	}
 	text := s.buf[:0]
 	for {
@@ -195,35 +208,10 @@ func openChildren(pid int) int {
 // childrenOf lists the children of all threads of a process.
 func childrenOf(pid int) []int {
 	var pids []int
-	tasks, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
-	if err != nil {
-		return nil
-	}
+	tasks, _ := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
 	for _, task := range tasks {
-		tid, _ := strconv.Atoi(task.Name())
-		more, err := readChildren(pid, tid)
-		if errors.Is(err, os.ErrNotExist) {
-			return childrenByStat(pid)
-		}
-		pids = append(pids, more...)
-	}
-	return pids
-}
-
-func readChildren(pid, tid int) ([]int, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(tid) + "/children")
-	if err != nil {
-		return nil, err
-	}
-	return parsePIDs(string(text)), nil
-}
-
-func parsePIDs(text string) []int {
-	var pids []int
-	for field := range strings.FieldsSeq(text) {
-		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
-			pids = append(pids, pid)
-		}
+		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + task.Name() + "/children")
+		pids = append(pids, parsePIDs(string(text))...)
 	}
 	return pids
 }
@@ -238,6 +226,16 @@ func childrenByStat(parent int) []int {
 			continue
 		}
 		if st, ok := readStat(pid); ok && st.parent == parent {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func parsePIDs(text string) []int {
+	var pids []int
+	for field := range strings.FieldsSeq(text) {
+		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
 			pids = append(pids, pid)
 		}
 	}

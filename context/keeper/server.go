@@ -44,8 +44,9 @@ type server struct {
 
 	childfd   int // the list of orphans, -1 without
 	orphans   map[int]*orphan
-	adopted   int  // how many ever
-	scanned   bool // this round
+	strays    map[int][]int // of belowStrays, nil until asked for
+	adopted   int           // how many ever
+	scanned   bool          // this round
 	childDied bool
 
 	ending   bool

@@ -106,7 +106,11 @@ func (slot *slot) ready(s *server) {
 // leaderExited tells the exit at once. What is left of its tree gets the recipe:
 // a service is over when its leader is.
 func (s *server) leaderExited(slot *slot) {
-	slot.exit, _ = peekExit(slot.pid)
+	var dead bool
+	if slot.exit, dead = peekExit(slot.pid); !dead { // a debugger has the first word
+		s.timers.after(10*time.Millisecond, func() { s.exited = append(s.exited, slot) })
+		return
+	}
 	slot.exited = true
 	s.held[slot] = true
 	if slot.state == Over {

@@ -64,7 +64,7 @@ func (s *server) kill(slot *slot) {
 		return
 	}
 	slot.state, slot.killing = Stopping, true
-	slot.killEnd, slot.pause = time.Now().Add(killPatience), time.Millisecond
+	slot.killEnd, slot.pause = time.Now().Add(killPatience), 5*time.Millisecond
 	s.killRound(slot)
 }
 
@@ -75,12 +75,15 @@ func (s *server) killRound(slot *slot) {
 		_ = pidfdSignal(slot.pidfd, syscall.SIGKILL) // it may have left its group
 	}
 	_ = syscall.Kill(-slot.pid, syscall.SIGKILL)
+	s.scan()
+	chase := false
 	for _, o := range s.orphans {
 		if o.owner == slot {
 			s.killOrphan(o)
+			chase = true
 		}
 	}
-	for again, before := 0, -1; again < 50 && before != s.adopted; again++ { // whoever forks while we look
+	for again, before := 0, -1; chase && again < 50 && before != s.adopted; again++ { // whoever forks while we look
 		before, s.scanned = s.adopted, false
 		s.scan()
 	}
@@ -95,7 +98,7 @@ func (s *server) killRound(slot *slot) {
 		s.gone(slot, survivors)
 		return
 	}
-	slot.pause = min(2*slot.pause, 100*time.Millisecond)
+	slot.pause = min(2*slot.pause, 200*time.Millisecond)
 	s.timers.cancel(slot.deadline)
 	slot.deadline = s.timers.after(slot.pause, func() { s.killRound(slot) })
 }

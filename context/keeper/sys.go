@@ -14,11 +14,9 @@ import (
 const (
 	sysPidfdSendSignal = 424
 	sysPidfdOpen       = 434
-	sysCloseRange      = 436
 
 	prSetName           = 15
 	prSetChildSubreaper = 36
-	closeRangeCloexec   = 4
 	pPID                = 1
 	wNOWAIT             = 0x01000000
 	cldExited           = 1
@@ -37,11 +35,7 @@ func becomeSubreaper() error {
 // closeOnExec marks every descriptor from 3 up: what the provider's own parent
 // left open must not reach a service.
 func closeOnExec() {
-	_, _, e := syscall.RawSyscall(sysCloseRange, 3, ^uintptr(0)>>32, closeRangeCloexec)
-	if e == 0 {
-		return
-	}
-	entries, _ := os.ReadDir("/proc/self/fd") // before Linux 5.11
+	entries, _ := os.ReadDir("/proc/self/fd")
 	for _, entry := range entries {
 		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > 2 {
 			syscall.CloseOnExec(fd)

@@ -1,6 +1,8 @@
 package keeper
 
 import (
+	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -150,6 +152,22 @@ func TestChainOfDaemonsIsCaught(t *testing.T) {
 	h.nothingLeft()
 }
 
+func TestMemberOfTheGroupBelowAStrayIsFound(t *testing.T) {
+	h := start(t)
+	s := h.logged(spec("ts001", "child", "abandon"))
+	s.Stop.Grace = 50 * time.Millisecond
+	id := h.spawn(s)
+	pid := h.await(id, Exited).PID
+	h.await(id, Gone)
+	left := descendants(h.PID())
+	if len(left) != 1 {
+		t.Fatalf("left %v, want the stray alone", left)
+	}
+	if st, ok := readStat(left[0]); !ok || st.group == pid {
+		t.Errorf("the member is left, not the stray: %+v", st)
+	}
+}
+
 func TestDaemonWithoutCookieIsEndedWithTheKeeper(t *testing.T) {
 	h := start(t)
 	s := h.logged(spec("ts001", "child", "daemon", "exit"))
@@ -219,6 +237,9 @@ func TestHookOfAServiceMayLeaveADaemon(t *testing.T) {
 }
 
 func TestBirthIsClean(t *testing.T) {
+	ignored := []os.Signal{syscall.SIGHUP, syscall.SIGTTOU, syscall.SIGUSR1, syscall.SIGPIPE} // as nohup leaves it
+	signal.Ignore(ignored...)
+	defer signal.Reset(ignored...)
 	h := start(t)
 	s := h.logged(spec("ts001", "child", "world", "a b", "\xff\xfe"))
 	s.Dir = t.TempDir()
