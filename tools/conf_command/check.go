@@ -143,10 +143,3 @@ func (f finding) show(w world) {
 		fmt.Fprintf(w.out, "%s: ok, %d task service%s\n", f.File, f.TaskServices, plural(f.TaskServices))
 	}
 }
-
-func plural(n int) string {
-	if n == 1 {
-		return ""
-	}
-	return "s"
-}

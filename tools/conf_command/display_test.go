@@ -74,3 +74,17 @@ func TestLinesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a stranger publishes, a line is one line, and drives no terminal.
+func FuzzLine(f *testing.F) {
+	f.Add("control", infoFrame, true)
+	f.Add("control", startedFrame, false)
+	f.Add("process", processFrame, false)
+	f.Add("state", `{"header": {"action": "reply_top"}, "content": []}`, false)
+	f.Add("context", `{"header": {}, "content": {"configuration": {"TaskService": [1, {"id": {}}]}}}`, false)
+	f.Fuzz(func(t *testing.T, topic, payload string, verbose bool) {
+		if text, _ := line(topic, []byte(payload), verbose); text != printable(text) {
+			t.Errorf("not printable: %q", text)
+		}
+	})
+}

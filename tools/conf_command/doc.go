@@ -11,7 +11,7 @@
 //
 // A run makes an order (original.go, or a verb's own file), finds a provider
 // that can carry it out (provider.go: through its control socket, or over the
-// bus), waits for the outcome (carry.go) and reports it (report.go). Exit codes
+// bus), waits for the outcome (errand.go) and reports it (report.go). Exit codes
 // are in code.go.
 //
 // It never starts a process, and it never touches one: what it asks for appears

@@ -35,7 +35,7 @@ func reachBus(ctx context.Context, to busAddress) (provider, error) {
 	}
 	b, err := bus.Dial(ctx, o)
 	if err != nil {
-		return nil, nobody("%w", err)
+		return nil, absent(ctx, err)
 	}
 	return &overBus{to, b}, nil
 }

@@ -24,7 +24,7 @@ type progress struct {
 }
 
 func newProgress(w world) *progress {
-	p := &progress{w: w.err, colour: w.watched && w.colour, open: w.watched, last: map[string]step{}}
+	p := &progress{w: w.err, colour: w.painted, open: w.watched, last: map[string]step{}}
 	if !p.open {
 		p.timer = time.AfterFunc(patience, p.flush) // ends at once, or by end
 	}

@@ -162,7 +162,7 @@ func listen(ctx context.Context, endpoint string, topics []string) (*bus.Bus, er
 	}
 	b, err := bus.Dial(ctx, bus.Options{Frontend: endpoint, Topics: topics})
 	if err != nil {
-		return nil, nobody("%w", err)
+		return nil, absent(ctx, err)
 	}
 	return b, nil
 }

@@ -14,17 +14,21 @@ type world struct {
 	out, err io.Writer
 	colour   bool // out is a terminal, and nobody objects
 	watched  bool // somebody looks at err while we run
+	painted  bool // err may have colours
 
 	requestID   func() string
 	transaction func() string
 }
 
 func realWorld() world {
+	colour := wantsColour(os.Getenv)
+	watched := term.IsTerminal(int(os.Stderr.Fd()))
 	return world{
 		out:         os.Stdout,
 		err:         os.Stderr,
-		colour:      term.IsTerminal(int(os.Stdout.Fd())) && wantsColour(os.Getenv),
-		watched:     term.IsTerminal(int(os.Stderr.Fd())),
+		colour:      colour && term.IsTerminal(int(os.Stdout.Fd())),
+		watched:     watched,
+		painted:     colour && watched,
 		requestID:   uuid.NewString,
 		transaction: newTransaction,
 	}

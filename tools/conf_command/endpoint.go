@@ -45,8 +45,14 @@ func knock(ctx context.Context, endpoint string) error {
 		return conn.Close()
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrNotExist):
 		return nobody("nobody listens on %s", endpoint)
-	case ctx.Err() != nil:
-		return nobody("nobody answers on %s", endpoint)
 	}
-	return nobody("connect to %s: %w", endpoint, err)
+	return absent(ctx, fmt.Errorf("connect to %s: %w", endpoint, err))
+}
+
+// absent is why there is nobody, unless it was the user who would not wait.
+func absent(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return failed("interrupted")
+	}
+	return nobody("%w", err)
 }
