@@ -3,6 +3,7 @@ package taskservice
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -93,7 +94,10 @@ func parseBool(s string) (bool, error) {
 
 func parseDuration(s string) (time.Duration, error) {
 	if seconds, err := strconv.ParseFloat(s, 64); err == nil {
-		return time.Duration(seconds * float64(time.Second)), nil
+		if d := seconds * float64(time.Second); math.Abs(d) < math.MaxInt64 { // NaN is not less
+			return time.Duration(d), nil
+		}
+		return 0, fmt.Errorf("%q is no length of time", s)
 	}
 	return time.ParseDuration(s)
 }

@@ -101,6 +101,8 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 	}{
 		"count":     {"many", `count: "many" is not a number`},
 		"every":     {"soon", "every: "},
+		"Every":     {"NaN", `"NaN" is no length of time`},
+		"EVERY":     {"1e300", `"1e300" is no length of time`},
 		"fast":      {"perhaps", `fast: "perhaps" is neither true nor false`},
 		"ports":     {[]any{"1", "x"}, `ports[1]: "x" is not a number`},
 		"publisher": {map[string]any{"frequency_s": "often"}, `publisher.frequency_s: "often" is not a number`},
@@ -180,4 +182,26 @@ func TestRunRefusesAConfigWithoutIdentity(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "no Transaction") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// FuzzConfig holds that no configuration makes us panic.
+func FuzzConfig(f *testing.F) {
+	f.Add(`{"words": "x", "every": "90s", "count": "8", "ports": ["1", 2], "publisher": {"frequency_s": "1"}, "peers": {}}`)
+	f.Add(`{"size": [], "hosts": {}, "since": "x", "raw": null, "map": {"a": 1}}`)
+	f.Fuzz(func(t *testing.T, configuration string) {
+		c, err := taskservice.FromEnv(environ(map[string]string{
+			"ZMS_CONFIG": `{"Task": {"message": {"content": {"configuration": ` + configuration + `}}}}`,
+		}))
+		if err != nil {
+			return
+		}
+		var into shape
+		if c.Decode(&into) != nil {
+			return
+		}
+		for key := range c.Values {
+			c.String(key)
+			c.Duration(key, 0)
+		}
+	})
 }

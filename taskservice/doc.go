@@ -36,7 +36,8 @@
 //	any other state type                created; started by a `process start`
 //	the factory fails or panics         started with result failure; exit 1
 //	Run returns nil                     stopped; exit 0
-//	Run returns an error or panics      failed with the reason; exit 1
+//	Run returns an error or panics      failed with the reason, unless the task said
+//	                                    so itself; exit 1
 //	`process stop`, SIGTERM, SIGINT     ctx ends; once Run has returned, stopped; exit 0
 //	  Run does not return in time       nothing is said; exit 1
 //	the bus is away and back            the last of these words, again

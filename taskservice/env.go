@@ -21,6 +21,9 @@ const (
 	envStateDir    = "ZMS_STATE_DIR"
 )
 
+// envOfATask are the variables that nobody has who is not a task service.
+var envOfATask = []string{envTask, envServiceID, envTransaction, envFrontend, envBackend, envConfig}
+
 // FromEnv reads a Config from an environment (os.Environ()). Its error names
 // everything that is missing or wrong at once.
 func FromEnv(environ []string) (Config, error) {

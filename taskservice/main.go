@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -83,13 +84,13 @@ func named(compiled string, c *Config, f Factory) Factory {
 	}
 }
 
+// supervised says whether a provider has started this process, or someone who
+// wants it to look so.
 func supervised(environ []string) bool {
-	for _, entry := range environ {
-		if strings.HasPrefix(entry, "ZMS_") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(environ, func(entry string) bool {
+		key, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(envOfATask, key)
+	})
 }
 
 // oneLine joins the lines of an error, as a log has one line for it.

@@ -1,9 +1,12 @@
 package taskservice
 
 import (
+	"context"
+	"errors"
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAProcessStartedByHand(t *testing.T) {
@@ -23,7 +26,7 @@ func TestAProcessStartedByHand(t *testing.T) {
 	}{
 		"for help":                  {[]string{"--help"}, nil, 0, "ZMS_FRONTEND=", ""},
 		"for help in a context":     {[]string{"-h"}, env, 0, "ZMS_FRONTEND=", ""},
-		"with nothing":              {nil, []string{"HOME=/"}, 2, "", "Name it in a Context file"},
+		"with nothing":              {nil, []string{"HOME=/", "ZMS_CONTEXT=Context.xml"}, 2, "", "Name it in a Context file"},
 		"with half an environment":  {nil, env[:1], 2, "", "ZMS_TRANSACTION is missing; ZMS_FRONTEND is missing"},
 		"with an unknown flag":      {[]string{"--fast"}, env, 2, "", "flag provided but not defined: -fast; --help says more"},
 		"with a wrong time":         {[]string{"--stop_timeout", "x"}, env, 2, "", "invalid value"},
@@ -44,5 +47,25 @@ func TestAProcessStartedByHand(t *testing.T) {
 				t.Errorf("stderr %q is not one line", stderr.String())
 			}
 		})
+	}
+}
+
+func TestABusThatIsNotThere(t *testing.T) {
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody.Close()
+	c := birth
+	c.Frontend = "tcp://" + nobody.Addr().String()
+	c.Backend = c.Frontend
+	factory := func(Config) (Task, error) { panic("no task is wanted here") }
+	if err := Run(t.Context(), c, factory, WithJoinTime(50*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Run(ctx, c, factory); err != nil {
+		t.Errorf("asked to stop while it joined: %v", err)
 	}
 }

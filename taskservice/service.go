@@ -164,7 +164,7 @@ func (s *service) listen(ctx context.Context, bus line, orders chan<- message.He
 		if err != nil {
 			return
 		}
-		s.session.deliver(frame)
+		s.session.ears.deliver(frame)
 		topic, payload, err := message.Split(frame)
 		if err != nil || topic != message.TopicProcess {
 			continue

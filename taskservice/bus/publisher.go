@@ -93,15 +93,11 @@ func (p *publisher) session(ctx context.Context, pauses *backoff) error {
 	go l.watch(ctx) // ends with this session
 	pauses.reset()
 	p.connected.Store(true)
-	p.roll.joined()
-	p.log.Debug("bus joined")
+	p.joined()
 	p.base = 0
 	err = p.serve(ctx, l)
 	p.connected.Store(false)
-	p.roll.lost()
-	if ctx.Err() == nil && !errors.Is(err, errDrained) {
-		p.log.Warn("bus connection lost", "err", err)
-	}
+	p.left(ctx.Err() == nil && !errors.Is(err, errDrained), err)
 	return err
 }
 

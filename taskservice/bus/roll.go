@@ -1,17 +1,6 @@
 package bus
 
-import (
-	"log/slog"
-	"sync"
-)
-
-// side is what the two sides of a bus, publisher and subscriber, have alike.
-type side struct {
-	to     endpoint
-	roll   *roll
-	log    *slog.Logger // with the endpoint
-	report func(error)  // why a connection could not be had, or was lost
-}
+import "sync"
 
 // roll knows how many of a bus's connections are not joined.
 type roll struct {
@@ -31,17 +20,21 @@ func newRoll(connections int) *roll {
 	}
 }
 
-func (r *roll) joined() {
+// joined says whether with this connection all are back after a loss.
+func (r *roll) joined() (again bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.missing--
 	switch {
 	case r.missing > 0:
+		return false
 	case !r.once:
 		r.once = true
 		close(r.first)
+		return false
 	default:
 		signal(r.rejoined)
+		return true
 	}
 }
 

@@ -72,16 +72,14 @@ func (s *subscriber) session(ctx context.Context, pauses *backoff) error {
 	}
 	go l.watch(ctx) // ends with this session
 	pauses.reset()
-	s.roll.joined()
-	defer s.roll.lost()
-	s.log.Debug("bus joined")
+	s.joined()
 	select {
-	case err := <-l.lost:
-		s.log.Warn("bus connection lost", "err", err)
-		return err
+	case err = <-l.lost:
 	case <-ctx.Done():
-		return ctx.Err()
+		err = ctx.Err()
 	}
+	s.left(ctx.Err() == nil, err)
+	return err
 }
 
 func (s *subscriber) join(ctx context.Context, l *link) error {

@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // Error says which part of a message is wrong, in the words of the sender.
 type Error struct {
@@ -33,3 +36,25 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// about names the topic in an error of ours.
+func about(topic string, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Topic = topic
+	}
+	return err
+}
+
+// under puts key before the path of an error of ours on its way out.
+func under(key string, err error) error {
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+	case e.Key == "":
+		e.Key = key
+	default:
+		e.Key = key + "." + e.Key
+	}
+	return err
+}

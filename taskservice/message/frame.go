@@ -1,8 +1,6 @@
 package message
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // Separator stands between topic and payload as we write it. Readers look for
 // its three @ and trim what is around them.
@@ -57,10 +55,7 @@ func Topic(frame []byte) string {
 func Frame(topic string, v any) ([]byte, error) {
 	payload, err := Encode(v)
 	if err != nil {
-		if e, ok := err.(*Error); ok {
-			e.Topic = topic
-		}
-		return nil, err
+		return nil, about(topic, err)
 	}
 	return Join(topic, payload), nil
 }

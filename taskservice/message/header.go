@@ -103,10 +103,7 @@ func (r *reader) header(o map[string]any, path string, transaction ...string) He
 func (r *reader) decode(payload []byte) map[string]any {
 	o, err := Decode(payload)
 	if err != nil {
-		if e, ok := err.(*Error); ok {
-			e.Topic = r.topic
-		}
-		r.err = err
+		r.err = about(r.topic, err)
 	}
 	return o
 }
