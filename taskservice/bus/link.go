@@ -32,10 +32,8 @@ type link struct {
 	*guard
 	zmq *zmq4.Conn
 
-	// lost gets the error that ended the connection. Sent once by read, never
-	// closed; capacity 1, so that read ends even when nobody looks.
-	lost chan error
-	done chan struct{} // closed by read when it has ended
+	lost chan struct{} // closed by read when the connection has ended
+	err  error         // why it has; set before lost is closed
 
 	mu    sync.Mutex // guards sending, as zmq4 writes a message in pieces
 	asked uint64     // the last barrier; owned by whoever joins
@@ -70,18 +68,18 @@ func dial(ctx context.Context, to end, deliver func([]byte)) (*link, error) {
 		conn.Close()
 		return nil, fmt.Errorf("shake hands: %w", err)
 	}
-	l := &link{guard: g, zmq: z, lost: make(chan error, 1), done: make(chan struct{})}
+	l := &link{guard: g, zmq: z, lost: make(chan struct{})}
 	g.hold()
 	go l.read(deliver) // ends with the connection
 	return l, nil
 }
 
 func (l *link) read(deliver func([]byte)) {
-	defer close(l.done)
+	defer close(l.lost)
 	for {
 		m, err := l.zmq.RecvMsg()
 		if err != nil {
-			l.lost <- err
+			l.err = err
 			return
 		}
 		if m.Type == zmq4.UsrMsg && len(m.Frames) == 1 {
@@ -94,7 +92,7 @@ func (l *link) read(deliver func([]byte)) {
 // any more.
 func (l *link) hangUp() {
 	l.Close()
-	<-l.done
+	<-l.lost
 }
 
 // send queues one frame; flush writes it.
@@ -134,9 +132,8 @@ func (l *link) barrier(ctx context.Context) error {
 			select {
 			case n := <-l.pongs:
 				answered = n == l.asked // an older one belongs to a barrier that gave up
-			case err := <-l.lost:
-				l.lost <- err
-				return err
+			case <-l.lost:
+				return l.err
 			case <-timeout.C:
 				return nil
 			case <-ctx.Done():
@@ -153,9 +150,8 @@ func (l *link) pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-t.C:
 		return nil
-	case err := <-l.lost:
-		l.lost <- err
-		return err
+	case <-l.lost:
+		return l.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -191,7 +191,7 @@ func TestASilentPeerIsLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := &link{guard: g, zmq: z, lost: make(chan error, 1), done: make(chan struct{})}
+		l := &link{guard: g, zmq: z, lost: make(chan struct{})}
 		go l.read(func([]byte) {}) // ends with the connection
 		begin := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())

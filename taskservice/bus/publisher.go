@@ -85,8 +85,8 @@ func (p *publisher) session(ctx context.Context, pauses *backoff) error {
 	case <-subscribed:
 	case <-l.subscribed:
 	case <-join.C:
-	case err := <-l.lost:
-		return err
+	case <-l.lost:
+		return l.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -121,8 +121,8 @@ func (p *publisher) serve(ctx context.Context, l *link) error {
 		}
 		select {
 		case <-p.queue.more:
-		case err := <-l.lost:
-			return err
+		case <-l.lost:
+			return l.err
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -74,7 +74,8 @@ func (s *subscriber) session(ctx context.Context, pauses *backoff) error {
 	pauses.reset()
 	s.joined()
 	select {
-	case err = <-l.lost:
+	case <-l.lost:
+		err = l.err
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
