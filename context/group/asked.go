@@ -144,8 +144,8 @@ func (t *Transaction) take(k *task) {
 	}
 }
 
-// stop wants k down. It is told even when it is gone, as in the original, but
-// only if it was asked for by name.
+// stop wants k down. It is told even when it is gone, or has said its last word
+// and is on its way, as in the original, but only if it was asked for by name.
 func (t *Transaction) stop(k *task, o *operation) {
 	c := o.asked.Cause
 	s := &k.seen
@@ -156,7 +156,7 @@ func (t *Transaction) stop(k *task, o *operation) {
 	}
 	switch {
 	case s.present:
-		k.told = o.asked.Told
+		k.told = o.asked.Told || o.asked.All && s.saidStopped
 		t.reconcile(k)
 		k.told = false
 	case s.state == event.Created:

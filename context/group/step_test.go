@@ -99,6 +99,18 @@ func TestARestartOfAnEndedServiceSaysStopAndStart(t *testing.T) {
 	expect(t, w, "process stop ts001", "process start ts001")
 }
 
+func TestAServiceThatHasSaidStoppedIsNotToldToStopWithAllOthers(t *testing.T) {
+	w := newWorld(t, options())
+	w.step(asks(Start, service("ts001")))
+	w.step(asks(Start, service("ts002")))
+	w.settle()
+	w.speak("ts001", "stopped", "success") // and has not ended yet
+	w.take()
+	w.step(Asked{Action: Exit, All: true, Cause: event.Cause{Origin: event.ByShutdown}})
+	w.settle()
+	expect(t, w, "process stop ts002", "control stopped ts002")
+}
+
 func TestAKilledServiceFailsAtOnceAndItsTransitionRestartsIt(t *testing.T) {
 	w := newWorld(t, options())
 	a := service("ts001", on("on_fail", "restart", "ts001"))
