@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,8 @@ import (
 // reconnect between a test and the wire.
 type Client struct {
 	net.Conn
-	in *bufio.Reader
+	in      *bufio.Reader
+	scratch []byte // of Skip
 }
 
 // Connect opens a plain connection to an endpoint.
@@ -114,6 +116,17 @@ func (c *Client) Receive() ([]byte, error) {
 	}
 }
 
+// Skip reads one message without keeping it.
+func (c *Client) Skip() error {
+	c.scratch = c.scratch[:0]
+	for {
+		h, name, err := c.next(&c.scratch)
+		if err != nil || name == "" && !h.More() {
+			return err
+		}
+	}
+}
+
 // frame reads one frame and throws away what it says; name is that of a command.
 func (c *Client) frame() (h zmtp.Header, name string, err error) {
 	var body []byte
@@ -139,7 +152,7 @@ func (c *Client) next(body *[]byte) (h zmtp.Header, name string, err error) {
 	}
 	_, _ = c.in.Discard(size) // was peeked
 	at := len(*body)
-	*body = append(*body, make([]byte, h.Size)...)
+	*body = slices.Grow(*body, int(h.Size))[:at+int(h.Size)]
 	if _, err := io.ReadFull(c.in, (*body)[at:]); err != nil || !h.Command() {
 		return h, "", err
 	}

@@ -16,7 +16,11 @@ const RoleVariable = "HARNESS_ROLE"
 // are over no goroutine may be left, and what was built is removed.
 func Main(m *testing.M, roles map[string]func() error) {
 	if name := os.Getenv(RoleVariable); name != "" {
-		play(name, roles[name])
+		role := roles[name]
+		if role == nil {
+			role = ownRoles[name]
+		}
+		play(name, role)
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		built.remove()

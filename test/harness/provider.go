@@ -214,7 +214,7 @@ func newLogbook() *logbook {
 }
 
 // tailLines is how much of a log is shown when a test fails.
-const tailLines = 60
+const tailLines = 25
 
 func (l *logbook) read(r io.Reader) {
 	lines := bufio.NewScanner(r)
