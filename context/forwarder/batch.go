@@ -102,14 +102,28 @@ func (b *batch) addPieces(key []byte, pieces []span) {
 
 // deliver hands all messages to the queues of their subscribers and empties the
 // batch.
+//
+// All messages of all publishers have one order, the same for every subscriber,
+// as in a device with one thread: a place in every queue is taken before anything
+// is written to anybody. So nobody can see the answer to a message before the
+// message, however fast the one who answers is.
 func (b *batch) deliver() {
 	if len(b.messages) == 0 {
 		return
 	}
 	b.route()
+	b.f.order.Lock()
 	for i, s := range b.touched {
-		s.conn.out.offer(b.pend[s.slot].list, b)
-		b.touched[i] = nil
+		if !s.conn.out.claim(b.pend[s.slot].list, b) {
+			b.touched[i] = nil
+		}
+	}
+	b.f.order.Unlock()
+	for i, s := range b.touched {
+		if s != nil {
+			s.conn.out.write(b.pend[s.slot].list, b)
+			b.touched[i] = nil
+		}
 	}
 	b.touched = b.touched[:0]
 	clear(b.messages)

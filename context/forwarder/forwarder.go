@@ -31,6 +31,7 @@ type Forwarder struct {
 
 	selfMu sync.Mutex // keeps Publish in the order of its calls
 
+	order       sync.Mutex   // held while a batch takes its places in all queues; see batch.deliver
 	trieMu      sync.RWMutex // guards the four below
 	trie        trie
 	subscribers map[*subscriber]struct{}

@@ -54,6 +54,15 @@ func (o *outbox) init(f *Forwarder, raw syscall.RawConn, abort func(error)) {
 // offer hands over spans that the caller holds until it returns. list is the
 // caller's and is changed.
 func (o *outbox) offer(list []span, b *batch) {
+	if o.claim(list, b) {
+		o.write(list, b)
+	}
+}
+
+// claim gives spans their place in the order of what this peer gets: in the
+// queue if there is one, else it makes the caller the writer, who then has to
+// call write. No system call is made.
+func (o *outbox) claim(list []span, b *batch) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -64,23 +73,29 @@ func (o *outbox) offer(list []span, b *batch) {
 		}
 	case o.writing:
 		o.push(b.keep(o.take(list, false, b)))
-	default:
-		// Nobody writes, so the queue is empty.
+	default: // nobody writes, so the queue is empty
 		o.writing = true
-		o.mu.Unlock()
-		rest, mid, sent, err := o.writeNow(o.raw, list, b)
-		if err != nil {
-			o.abort(err)
-		}
-		o.mu.Lock()
-		o.sent.add(sent)
-		// Others may have queued meanwhile: ours is older.
-		kept := b.keep(o.take(rest, mid, b))
-		for i := len(kept) - 1; i >= 0; i-- {
-			o.queue.pushFront(kept[i])
-		}
-		o.handOn()
+		return true
 	}
+	return false
+}
+
+// write is the second half of an offer whose claim said so: what the kernel
+// takes at once is written, the rest queued.
+func (o *outbox) write(list []span, b *batch) {
+	rest, mid, sent, err := o.writeNow(o.raw, list, b)
+	if err != nil {
+		o.abort(err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sent.add(sent)
+	// Others may have queued meanwhile: ours is older.
+	kept := b.keep(o.take(rest, mid, b))
+	for i := len(kept) - 1; i >= 0; i-- {
+		o.queue.pushFront(kept[i])
+	}
+	o.handOn()
 }
 
 // handOn is called under the lock by the writer when its write is done: what is
