@@ -54,7 +54,7 @@ func (t *timers) cancel(tm *timer) {
 
 // fire runs what is due.
 func (t *timers) fire() {
-	for now := time.Now(); len(*t) > 0 && !(*t)[0].at.After(now); {
+	for due := time.Now(); len(*t) > 0 && !(*t)[0].at.After(due); {
 		heap.Pop(t).(*timer).do()
 	}
 }
