@@ -1,6 +1,7 @@
 package forwarder
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -150,7 +151,14 @@ func TestABlockedTapBlocksItsPublisherOnly(t *testing.T) {
 		free.say("state @@@ free")
 		s.hears("state @@@ free")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	d.Settle(ctx)
+	if ctx.Err() != nil {
+		t.Error("Settle waited for a publisher that lives")
+	}
+	_ = blocked.Close()
+	ctx, cancel = context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	d.Settle(ctx)
 	if ctx.Err() == nil {
@@ -158,6 +166,46 @@ func TestABlockedTapBlocksItsPublisherOnly(t *testing.T) {
 	}
 	close(release)
 	s.hears("waits")
+}
+
+// Who dies in the middle of a flood leaves data in its own socket, and the FIN
+// behind that.
+func TestSettleWaitsForADeadPublisherWhoseEndIsNotHereYet(t *testing.T) {
+	release := make(chan struct{})
+	entered := make(chan struct{}, 1)
+	var once sync.Once
+	d := start(t, func(o *Options) {
+		o.Taps = []Tap{{Topics: []string{"state"}, Deliver: func(Peer, string, []byte) {
+			once.Do(func() { entered <- struct{}{} })
+			<-release
+		}}}
+	})
+	p := d.publisher(t, 0)
+	p.say("state @@@ first")
+	<-entered
+	if err := p.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	flood := bytes.Repeat(wire("other @@@ "+strings.Repeat("x", 1000)), 1000)
+	for {
+		if _, err := p.Write(flood); err != nil {
+			break // both queues are full
+		}
+	}
+	_ = p.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	d.Settle(ctx)
+	if ctx.Err() == nil {
+		t.Error("Settle did not wait for a dead publisher")
+	}
+	close(release)
+	ctx, cancel = context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	d.Settle(ctx)
+	if ctx.Err() != nil {
+		t.Error("Settle waited for ever")
+	}
 }
 
 func TestSettleReturnsWhenDeadPublishersAreHeard(t *testing.T) {

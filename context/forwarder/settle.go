@@ -2,22 +2,26 @@ package forwarder
 
 import (
 	"context"
+	"errors"
 	"maps"
+	"net"
 	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Settle returns when everything that publishers had handed to our kernel before
-// the call has been forwarded and tapped, or when ctx ends. It is for who is
-// about to say something that must come after a dead peer's last words: those are
-// in our socket's receive queue, and their end is a FIN behind them. A publisher
-// whose tap blocks is waited for as long as ctx allows.
+// Settle returns when everything that publishers who are gone had handed to our
+// kernel before the call has been forwarded and tapped, or when ctx ends. It is for
+// who is about to say something that must come after a dead peer's last words:
+// those are in our socket's receive queue, and their end is a FIN behind them. A
+// publisher whose tap blocks is waited for as long as ctx allows. One that lives is
+// not waited for: it may fill its queue faster than we read, and its words are not
+// its last.
 func (f *Forwarder) Settle(ctx context.Context) {
 	var waits []<-chan struct{}
 	for _, c := range f.snapshot() {
-		if c.side != front {
+		if c.side != front || !c.left() {
 			continue
 		}
 		if w := c.flow.settled(c.pending); w != nil {
@@ -31,6 +35,34 @@ func (f *Forwarder) Settle(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// left reports whether the peer has closed its end. Its FIN may still be behind
+// data that our receive queue has no room for, in the peer's socket, which nobody
+// has open any more: that is seen by the socket having no owner.
+func (c *conn) left() bool {
+	left, waiting := false, 0
+	_ = c.raw.Control(func(fd uintptr) { // an error is a socket that was closed
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		if n, err := unix.Poll(p, 0); err == nil && n > 0 {
+			left = true
+			return
+		}
+		waiting, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+	})
+	if left || waiting == 0 {
+		return left
+	}
+	remote, ok := c.net.RemoteAddr().(*net.TCPAddr)
+	if !ok || !isLoopback(remote.AddrPort()) {
+		return false
+	}
+	local, ok := c.net.LocalAddr().(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	_, err := c.f.diag.owner(remote.AddrPort(), local.AddrPort())
+	return errors.Is(err, errOrphan) || errors.Is(err, errNoSocket)
 }
 
 // pending is how many bytes wait in the socket (FIONREAD, which Linux calls TIOCINQ too; tcp(7), unix(7)).
