@@ -77,8 +77,12 @@ func testLastWords(t *testing.T, saturated bool) {
 			return dead == len(few)
 		})
 		for _, task := range few {
-			if got := said[task.ID]; !slices.Equal(got, []string{"started", "updated", "failed"}) {
-				t.Errorf("%s: control said %v, want started, updated, failed", task.ID, got)
+			// Our started is the keeper's word, and no match for a service that
+			// speaks at once: only the end has an order.
+			got := said[task.ID]
+			slices.Sort(got[:max(0, len(got)-1)])
+			if !slices.Equal(got, []string{"started", "updated", "failed"}) {
+				t.Errorf("%s: control said %v, want started and updated, then failed", task.ID, got)
 			}
 		}
 	}

@@ -87,7 +87,7 @@ func (p *played) end() {
 	_ = p.cmd.Wait() // it was killed, which is an error of no interest
 }
 
-// babble publishes until it is killed.
+// babble publishes until it is killed, or its provider has ended.
 func babble() error {
 	c, err := NewPublisher(os.Getenv(endpointVariable))
 	if err != nil {
@@ -100,7 +100,7 @@ func babble() error {
 	}
 	for {
 		if _, err := c.Write(many); err != nil {
-			return err
+			return nil // the provider has ended: so may we
 		}
 	}
 }
