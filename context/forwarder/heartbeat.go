@@ -7,8 +7,8 @@ import (
 	"zmicroservices/taskservice/zmtp"
 )
 
-// beat is how often the pulse looks around. Time limits of peers are kept to
-// within one.
+// beat is how often the pulse looks around. Peers have up to two of them more
+// time than their limits say, and never less.
 const beat = 500 * time.Millisecond
 
 // pulse renews the coarse clock and does what time asks for: PINGs, the ends of
@@ -27,13 +27,16 @@ func (f *Forwarder) pulse(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		now := time.Since(f.began)
-		f.clock.Store(int64(now))
+		// Peers are judged by the clock of the last beat, which is what they were
+		// stamped with: by the time of now, who was heard just before would seem to
+		// have been silent for a beat.
+		last := time.Duration(f.clock.Load())
 		for _, c := range f.snapshot() {
 			if c.joined.Load() {
-				c.beat(now)
+				c.beat(last)
 			}
 		}
+		f.clock.Store(int64(time.Since(f.began)))
 		f.depot.trim()
 	}
 }
