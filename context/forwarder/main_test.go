@@ -320,23 +320,33 @@ func number(s string) int { return int(binary.BigEndian.Uint64([]byte(s)[1:])) }
 // play is what the test binary does when it is re-executed as a peer.
 func play(role string) int {
 	name, arg, _ := strings.Cut(role, " ")
-	if name != "publisher" {
-		fmt.Fprintln(os.Stderr, "no such role:", role)
-		return 2
-	}
-	c, err := net.Dial("tcp", arg)
-	if err == nil {
-		_, err = c.Write(append(
-			zmtp.AppendGreeting(nil, zmtp.Greeting{Major: 3, Mechanism: "NULL"}),
-			zmtp.AppendCommand(nil, zmtp.ReadyCommand, zmtp.AppendMetadata(nil, zmtp.Metadata{{Name: "Socket-Type", Value: []byte("PUB")}}))...,
-		))
+	var err error
+	switch name {
+	case "publisher":
+		err = publishAt(arg)
+	case "starved":
+		err = starve()
+	default:
+		err = fmt.Errorf("no such role: %s", role)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	_, _ = io.Copy(io.Discard, os.Stdin) // until our parent has seen enough
 	return 0
+}
+
+// publishAt is a publisher that says nothing, until stdin ends.
+func publishAt(address string) error {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Write(cat(greeting(3, 0, "NULL"), ready("Socket-Type", "PUB"))); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
 }
 
 func readFull(c *client, b []byte) (int, error) { return io.ReadFull(c.r, b) }
