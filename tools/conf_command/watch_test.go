@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// eventually waits until a stream says something.
-func eventually(t *testing.T, s *shared, what string) {
+// eventually waits until a stream has said something, some number of times.
+func eventually(t *testing.T, s *shared, what string, times int) {
 	t.Helper()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for end := time.After(tooLong); !strings.Contains(s.String(), what); {
+	for end := time.After(tooLong); strings.Count(s.String(), what) < times; {
 		select {
 		case <-look.C:
 		case <-end:
-			t.Fatalf("never said %q; said %q", what, s.String())
+			t.Fatalf("did not say %q %d times; said %q", what, times, s.String())
 		}
 	}
 }
@@ -37,7 +37,8 @@ func watch(t *testing.T, args ...string) (out *shared, interrupt func()) {
 			t.Errorf("code %d: %s", code, errs.String())
 		}
 	}
-	eventually(t, &errs, "watching")
+	buses := max(1, strings.Count(strings.Join(args, " "), "--endpoint"))
+	eventually(t, &errs, "watching", buses)
 	return out, interrupt
 }
 
@@ -59,7 +60,7 @@ func TestWatchFollowsTheBus(t *testing.T) {
 	t.Run("all of it", func(t *testing.T) {
 		out, interrupt := watch(t, file)
 		say()
-		eventually(t, out, "last")
+		eventually(t, out, "last", 1)
 		interrupt()
 		for _, want := range []string{
 			" [control]: started ts001 (echo_action) success pid=4711 device_action=shout T1\n",
@@ -76,7 +77,7 @@ func TestWatchFollowsTheBus(t *testing.T) {
 	t.Run("one topic, one transaction, as JSON", func(t *testing.T) {
 		out, interrupt := watch(t, "--endpoint", p.frontend, "control", "--transaction", "T1", "-o", "json")
 		say()
-		eventually(t, out, "last")
+		eventually(t, out, "last", 1)
 		interrupt()
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		if len(lines) != 2 {
@@ -98,9 +99,9 @@ func TestWatchFollowsTheBus(t *testing.T) {
 		other := startPeer(t)
 		out, interrupt := watch(t, "--endpoint", p.frontend, "--endpoint", other.frontend)
 		p.says(`here @@@ {}`)
-		eventually(t, out, "[here]")
+		eventually(t, out, "[here]", 1)
 		other.says(`there @@@ {}`)
-		eventually(t, out, "[there]")
+		eventually(t, out, "[there]", 1)
 		interrupt()
 	})
 }

@@ -116,10 +116,8 @@ def provide():
 
 threading.Thread(target=provide, daemon=True).start()
 say({"backend": backend, "frontend": frontend})
-mouth = context.socket(zmq.PUB)
+mouth = context.socket(zmq.XPUB)  # as PUB, but tells of subscriptions
 mouth.connect(backend)
-poller = mouth.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
-poller.recv_multipart()
-mouth.disable_monitor()
+mouth.recv()
 for line in sys.stdin:
     mouth.send_string(json.loads(line))
