@@ -40,7 +40,8 @@ func (p *progress) seen(s step) {
 	}
 	p.last[s.Task] = s
 	line := fmt.Sprintf("%s %s", printable(s.Task), paint(s.State, stateColour(s.State), p.colour))
-	if s.PID > 0 && s.State != "stopped" && s.State != "failed" {
+	// While one starts, the pid may still be that of the process before.
+	if s.PID > 0 && (s.State == "started" || s.State == "created" || s.State == "stopping") {
 		line += fmt.Sprintf(" (pid %d)", s.PID)
 	}
 	if s.Reason != "" {
