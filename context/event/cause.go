@@ -9,6 +9,7 @@ type Origin string
 const (
 	ByOperator   Origin = "operator"   // a command from the bus, the control socket or a flag
 	ByTransition Origin = "transition" // on_start, on_update, on_fail, on_exit of a task service
+	ByPolicy     Origin = "policy"     // a restart policy
 	ByProcess    Origin = "process"    // what the service itself did: a word of its own, an exit
 	ByDeadline   Origin = "deadline"   // a time that passed
 	ByProvider   Origin = "provider"   // a process that could not be made

@@ -104,6 +104,7 @@ func (t *Transaction) start(k *task, c event.Cause) {
 		w.above = s.inc // what is left of it has to go first
 	}
 	k.want = w
+	k.restarts.forget()
 	t.take(k)
 	t.reconcile(k)
 }
@@ -125,6 +126,7 @@ func (t *Transaction) restart(k *task, c event.Cause) {
 	s := &k.seen
 	run := k.spec.RunsAtStart() || s.state != event.Defined && s.state != event.Created
 	k.want = want{up: true, above: s.inc, run: run, cause: c}
+	k.restarts.forget()
 	s.end = endOther
 	if s.state != event.Defined && (!s.present || s.exit != nil) {
 		t.sayProcess(k, Stop, c)
@@ -150,6 +152,7 @@ func (t *Transaction) stop(k *task, o *operation) {
 	c := o.asked.Cause
 	s := &k.seen
 	k.want = want{cause: c}
+	k.restarts.forget()
 	s.end = endOther
 	if o.asked.Action == Stop && !o.whole(t) {
 		s.end = endOperator
@@ -196,6 +199,8 @@ func (t *Transaction) named(o *operation) []*task {
 		switch {
 		case a.Action == Restart:
 			k = t.define(spec)
+		case k == nil && t.opts.Known[event.TaskID(spec.ID)] != nil:
+			continue // the file's, never started here: there is nothing to stop
 		case k == nil:
 			o.failed[event.TaskID(spec.ID)] = fmt.Sprintf("there is no such task service in transaction %s", t.opts.Transaction)
 			continue

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"zmicroservices/conf"
 	"zmicroservices/context/event"
 	"zmicroservices/taskservice/message"
 )
@@ -163,13 +164,7 @@ func (g *Group) perform(effect Effect) {
 	case Record:
 		g.record(e.Change)
 	case SayProcess:
-		g.say(message.Process{
-			Header: message.Header{
-				Action: string(e.Action), ServiceID: e.Task.ID, ServiceName: e.Task.ServiceName,
-				Transaction: string(g.id), RequestID: g.requestID(e.Cause),
-			},
-			Object: e.Object,
-		}.Frame())
+		g.say(g.process(e.Task, e.Action, e.Object, e.Cause).Frame())
 	case SayControl:
 		g.say(message.Control{
 			Header: message.Header{
@@ -179,6 +174,8 @@ func (g *Group) perform(effect Effect) {
 			Status: e.Status,
 		}.Frame())
 	case Launch:
+		// The service learns from its environment what the bus was told.
+		e.Object = g.process(e.Task, Start, e.Object, e.Cause).Filled()
 		g.with.Launcher.Launch(e)
 	case End:
 		g.with.Launcher.End(e)
@@ -186,6 +183,17 @@ func (g *Group) perform(effect Effect) {
 		heap.Push(&g.timers, e)
 	case Answer:
 		g.with.Answered(e.Outcome)
+	}
+}
+
+// process is a task object as it is said on the process topic.
+func (g *Group) process(task *conf.Task, a Action, object map[string]any, c event.Cause) message.Process {
+	return message.Process{
+		Header: message.Header{
+			Action: string(a), ServiceID: task.ID, ServiceName: task.ServiceName,
+			Transaction: string(g.id), RequestID: g.requestID(c),
+		},
+		Object: object,
 	}
 }
 

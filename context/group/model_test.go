@@ -54,6 +54,7 @@ func randomTasks(rt *rapid.T) []*conf.Task {
 		if tasks[i] = command(id, ts...); rapid.Bool().Draw(rt, "self") {
 			tasks[i] = service(id, ts...)
 		}
+		policy(tasks[i], rapid.SampledFrom([]string{"never", "never", "on-failure", "always"}).Draw(rt, "policy"))
 		if rapid.IntRange(0, 3).Draw(rt, "entry") == 0 {
 			waiting(tasks[i])
 		}

@@ -89,7 +89,7 @@ func (t *Transaction) exited(e event.Exited) {
 	exit := e.Exit
 	k.seen.exit = &exit
 	in := machine.ExitedClean
-	if !exit.Clean() {
+	if !succeeded(k, exit) {
 		in = machine.ExitedBadly
 	}
 	switch {
@@ -127,7 +127,7 @@ func (t *Transaction) gone(e event.Gone) {
 // a pending restart with a new one. An end that nobody asked to mend is final.
 func (t *Transaction) over(k *task) {
 	t.passed(k)
-	if k.want.up && k.want.above < k.seen.inc {
+	if k.want.up && k.want.above < k.seen.inc && !t.again(k, t.seq) {
 		k.want.up = false
 	}
 	t.take(k)
@@ -188,7 +188,14 @@ func (t *Transaction) notice(e event.Notice) {
 // deadline takes a time that passed. One that was overtaken means nothing.
 func (t *Transaction) deadline(e event.Deadline) {
 	k := t.byID[e.Task]
-	if k == nil || !k.seen.present || e.Incarnation != k.seen.inc {
+	if k == nil {
+		return
+	}
+	if e.Kind == event.RestartDue {
+		t.restartDue(k, e.Incarnation)
+		return
+	}
+	if !k.seen.present || e.Incarnation != k.seen.inc {
 		return
 	}
 	s := &k.seen

@@ -16,6 +16,7 @@ type task struct {
 	want want
 	seen seen
 
+	restarts   restarts
 	told       bool         // a stop under way was itself the message that tells the service
 	survivors  []int        // pids of the last incarnation that could not be ended
 	operations []*operation // requests that wait for this task service
@@ -43,14 +44,15 @@ type seen struct {
 	starts  int
 
 	// of this incarnation
-	start       uint64  // Seq of the change that started it
-	root        uint64  // of the chain that started it
-	reached     bool    // it has been created or started: a failure now is no failed start
-	spoke       bool    // it has said something itself: it hears the bus
-	saidStopped bool    // it said `stopped` or `exited` itself
-	ending      bool    // its stop recipe was asked for
-	end         endKind // who wanted its end
-	exitFired   bool    // on_exit was fired
+	began       time.Time // when it was asked for
+	start       uint64    // Seq of the change that started it
+	root        uint64    // of the chain that started it
+	reached     bool      // it has been created or started: a failure now is no failed start
+	spoke       bool      // it has said something itself: it hears the bus
+	saidStopped bool      // it said `stopped` or `exited` itself
+	ending      bool      // its stop recipe was asked for
+	end         endKind   // who wanted its end
+	exitFired   bool      // on_exit was fired
 	object      map[string]any
 
 	// context info's words

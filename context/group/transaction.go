@@ -3,6 +3,7 @@ package group
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"zmicroservices/conf"
@@ -21,6 +22,7 @@ type Options struct {
 	Transitions  conf.Transitions            // storm limit
 	StartTimeout time.Duration               // for a service to say started
 	SignalAfter  time.Duration               // from the stop message to the stop signal, for a service that hears the bus
+	Seed         uint64                      // of the jitter; the same events and the same seed give the same effects
 	LingerAfter  time.Duration               // from a service's own `stopped` to the end of what is left of it
 }
 
@@ -63,6 +65,8 @@ type Transaction struct {
 	now time.Time
 	out []Effect
 
+	random *rand.Rand // jitter
+
 	view *event.View // the latest; nil when something changed since
 }
 
@@ -71,7 +75,7 @@ func NewTransaction(o Options, now time.Time) (*Transaction, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return &Transaction{opts: o, began: now, byID: map[event.TaskID]*task{}, storm: newStorm(o.Transitions)}, nil
+	return &Transaction{opts: o, began: now, byID: map[event.TaskID]*task{}, storm: newStorm(o.Transitions), random: rand.New(rand.NewPCG(o.Seed, 0))}, nil
 }
 
 // Step decides what follows from one event. The effects are to be performed in
@@ -203,7 +207,8 @@ func (t *Transaction) begin(k *task, effects []machine.Effect, c event.Cause) {
 			k.survivors = nil
 		}
 	}
-	s.reason, s.exit, s.cause = "", nil, c
+	s.reason, s.exit, s.cause, s.began = "", nil, c, t.now
+	k.restarts.started(t.now, c)
 }
 
 // perform turns an effect of the machine into effects of the group.
@@ -267,6 +272,8 @@ func (t *Transaction) reconcile(k *task) {
 		if !s.ending && s.exit == nil {
 			t.apply(k, machine.StopAsked, w.cause)
 		}
+	case !s.present && t.resting(k):
+		// its policy's restart is due later
 	case s.present:
 		if s.state == event.Created && w.run {
 			t.apply(k, machine.RunAsked, w.cause)

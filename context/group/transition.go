@@ -51,6 +51,10 @@ func (t *Transaction) follow(k *task, tr conf.Transition, seq uint64, c event.Ca
 		t.record(k, k.seen.state, "refused", cause, "an operator stopped it")
 		return
 	}
+	if called == k && tr.Trigger == "on_fail" && tr.Action == string(Restart) && t.joins(k) {
+		t.record(k, k.seen.state, "joined", cause, "its restart policy restarts it")
+		return
+	}
 	if !t.storm.allow(cause.Root, t.now) {
 		t.storming(called, cause)
 		return
@@ -67,6 +71,7 @@ func (t *Transaction) follow(k *task, tr conf.Transition, seq uint64, c event.Ca
 		t.reconcile(called)
 	case Stop:
 		called.want = want{cause: cause}
+		called.restarts.forget()
 		called.seen.end = endOther
 		t.reconcile(called)
 		t.check(called)

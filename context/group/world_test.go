@@ -28,6 +28,8 @@ type world struct {
 	causes   map[launchCause]event.Ref // one cause makes one process
 	asked    map[string]map[event.TaskID]event.Incarnation
 	restarts map[string][]event.TaskID
+	before   map[string]uint64       // Seq when a request came
+	created  map[event.TaskID]uint64 // Seq when it was last made ready without a process
 	n        int
 }
 
@@ -53,7 +55,7 @@ func newWorld(t testing.TB, o Options) *world {
 	t.Helper()
 	w := &world{
 		t: t, now: time.Unix(1_800_000_000, 0), procs: map[event.TaskID]*proc{},
-		causes: map[launchCause]event.Ref{}, restarts: map[string][]event.TaskID{}, asked: map[string]map[event.TaskID]event.Incarnation{},
+		causes: map[launchCause]event.Ref{}, restarts: map[string][]event.TaskID{}, before: map[string]uint64{}, created: map[event.TaskID]uint64{}, asked: map[string]map[event.TaskID]event.Incarnation{},
 		phase: map[event.Ref]string{}, acts: map[uint64][]time.Time{}, limit: o.Transitions,
 	}
 	tx, err := NewTransaction(o, w.now)
@@ -125,6 +127,9 @@ func (w *world) perform(effect Effect) {
 			w.t.Fatalf("change %d was caused by a later one: %d", e.Change.Seq, e.Change.Cause.Parent)
 		}
 		w.changes = append(w.changes, e.Change)
+		if e.Change.To == event.Created {
+			w.created[e.Change.Task] = e.Change.Seq
+		}
 	case Answer:
 		w.answers = append(w.answers, e.Outcome)
 		w.restarted(e.Outcome)
@@ -140,7 +145,7 @@ func (w *world) ask(a Asked) {
 	for _, v := range w.tx.View().Tasks {
 		found[v.ID] = v.Incarnation
 	}
-	w.asked[a.Cause.Request] = found
+	w.asked[a.Cause.Request], w.before[a.Cause.Request] = found, w.tx.seq
 	if a.Action == Restart {
 		for _, t := range a.Tasks {
 			w.restarts[a.Cause.Request] = append(w.restarts[a.Cause.Request], event.TaskID(t.ID))
@@ -153,6 +158,7 @@ func (w *world) ask(a Asked) {
 func (w *world) restarted(o event.Outcome) {
 	found := w.asked[o.Request]
 	named := w.restarts[o.Request]
+	defer delete(w.before, o.Request)
 	delete(w.asked, o.Request)
 	delete(w.restarts, o.Request)
 	if o.Action != string(Restart) || !o.OK {
@@ -160,7 +166,7 @@ func (w *world) restarted(o event.Outcome) {
 	}
 	for _, id := range named {
 		v := w.tx.byID[id]
-		if v.seen.inc <= found[id] && v.seen.state != event.Created {
+		if v.seen.inc <= found[id] && w.created[id] <= w.before[o.Request] {
 			w.t.Fatalf("%s was answered as restarted and still has incarnation %d", id, v.seen.inc)
 		}
 	}
