@@ -184,20 +184,25 @@ func (ses *session) publish(ctx context.Context, q query) {
 	}
 	outcome := h.waiters.expect(q.ID)
 	defer h.waiters.forget(q.ID)
+	// Watched from before, if there is something to watch: a command that begins
+	// its transaction is followed from its beginning on.
+	id := transactionOf(topic, payload)
+	stream, err := h.opts.Transactions.Watch(id)
 	if err := h.opts.Bus.Inject(ses.peer, []byte(q.Frame)); err != nil {
 		ses.send(reply{ID: q.ID, Done: true, Error: err.Error()})
 		return
+	}
+	if err != nil {
+		stream, err = h.opts.Transactions.Watch(id)
 	}
 	changes := make(chan event.Change, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	var following sync.WaitGroup
 	defer following.Wait()
 	defer cancel()
-	if id := transactionOf(topic, payload); id != "" {
-		if stream, err := h.opts.Transactions.Watch(id); err == nil {
-			// Ends with this query.
-			following.Go(func() { follow(ctx, stream, q.ID, changes) })
-		}
+	if err == nil {
+		// Ends with this query.
+		following.Go(func() { follow(ctx, stream, q.ID, changes) })
 	}
 	for {
 		select {
