@@ -21,9 +21,6 @@ var notYet = []struct {
 	{element: "env file", remedy: "write its variables as <env name value>", task: func(t *Task) []Pos {
 		return where(t.Process.Env, func(e Env) (Pos, bool) { return e.Pos, e.File != "" })
 	}},
-	{element: "restart policy", remedy: "write an on_fail transition with the action restart", task: func(t *Task) []Pos {
-		return one(t.Process.Restart.Pos, t.Process.Restart.Policy != "never")
-	}},
 	{element: "depends", remedy: "write an on_start transition of the other service that starts this one", task: func(t *Task) []Pos {
 		return where(t.Process.Depends, func(d Depends) (Pos, bool) { return d.Pos, true })
 	}},
