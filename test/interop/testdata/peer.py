@@ -41,7 +41,7 @@ def report(frames):
         return
     try:
         exact = canonical(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         exact = False
     say(at=time.time(), frames=len(frames), raw=raw, canonical=exact)
 

@@ -56,7 +56,7 @@ def main(frontend, backend, name):
         if not addressed(header, identity, name):
             continue
         if header["action"] == "start" and identity is None:
-            configuration = task["message"]["content"]["configuration"]
+            configuration = task["message"]["content"]["configuration"] or {}  # an empty element is ""
             identity = {
                 "service_id": header["service_id"],
                 "service_name": name,
