@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// DB is a store. All methods may be called from any goroutine.
+type DB struct {
+	opts    Options
+	readers atomic.Pointer[sql.DB] // a new one after damage
+
+	// wake tells the writer that something waits. Do, Put and Barrier send
+	// without blocking, nobody closes it; one word is enough, hence 1.
+	wake chan struct{}
+	// closing is closed by the first Close: nothing is taken any more.
+	closing chan struct{}
+	// turn holds the writer. Whoever took it out writes, and puts it back: Run
+	// while it runs, Close at the end.
+	turn chan *writer
+
+	mu      sync.Mutex // guards what follows; held for lines, never across a call out
+	queue   queue
+	inHand  int    // writes that the writer holds
+	attempt uint64 // counts attempts to commit a group
+	writing bool   // one is under way
+	running bool
+	closed  bool
+	left    uint64 // writes that waited when the store was closed
+	stats   Stats  // but Lost and Waiting
+}
+
+// Open opens the file and brings it to the version of the schema. Nothing is
+// written before Run. It fails with *NewerError for the file of a newer program;
+// a damaged file is moved aside, said, and begun anew.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	w, err := newWriter(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
+	}
+	readers, err := openReaders(o)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", o.Path, err), w.close())
+	}
+	d := &DB{
+		opts: o, wake: make(chan struct{}, 1), closing: make(chan struct{}),
+		turn: make(chan *writer, 1), queue: queue{limit: o.Ring},
+	}
+	d.readers.Store(readers)
+	d.turn <- w
+	return d, nil
+}
+
+// Do queues a write. Writes are committed in the order of the calls. write runs
+// on the writer's goroutine, again if a commit failed: it must do nothing but
+// use tx, and must not call the store. An error of its own, or of one of its
+// statements that is not the disk's fault, undoes this write alone.
+func (d *DB) Do(write func(tx *Tx) error) { d.push("", write) }
+
+// Put is Do for a value of which only the latest counts, for example the row of
+// one key. When the ring runs over it is not lost: the latest of each key is
+// kept, so memory is bounded by the number of keys.
+func (d *DB) Put(key string, write func(tx *Tx) error) { d.push(key, write) }
+
+func (d *DB) push(key string, write func(tx *Tx) error) {
+	d.mu.Lock()
+	if d.closed {
+		d.left++
+		d.mu.Unlock()
+		return
+	}
+	first := d.queue.empty()
+	lost := d.queue.push(key, write) && d.queue.losses == 1
+	d.mu.Unlock()
+	if first {
+		d.nudge()
+	}
+	if lost {
+		d.opts.Logger.Error("store loses writes: too many wait for the disk", "path", d.opts.Path, "ring", d.opts.Ring)
+	}
+}
+
+// Barrier asks for the moment when all that was queued before is in the file.
+// done is called once, by the writer, with nil; or with why that cannot be said:
+// the error of the disk (the writes stay and are tried again), ErrStalled,
+// ErrLost, ErrClosed (then by the caller). Like the writes, it waits for Run.
+// done must not block.
+func (d *DB) Barrier(done func(error)) {
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		done(ErrClosed)
+		return
+	}
+	d.queue.ask(done)
+	d.mu.Unlock()
+	d.nudge()
+}
+
+// Flush waits until all that was queued before is in the file, or cannot be. It
+// does not wait for a writer that does not run.
+func (d *DB) Flush(ctx context.Context) error {
+	d.mu.Lock()
+	running := d.running
+	d.mu.Unlock()
+	if !running {
+		return nil
+	}
+	reply := make(chan error, 1) // one answer, taken or not
+	d.Barrier(func(err error) { reply <- err })
+	select {
+	case err := <-reply:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Read asks the file, as of the last commit, on a connection that cannot write.
+// It waits neither for the writer nor makes it wait. The caller closes the rows.
+func (d *DB) Read(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	rows, err := d.readers.Load().QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read store: %w", err)
+	}
+	return rows, nil
+}
+
+// Close takes nothing any more, waits for Run to end, writes what waits, in one
+// attempt, and closes the file. Without Run it does the writing itself. The
+// error says how many writes were lost; when ctx ends first, because the disk
+// does not answer, the file is left to the kernel.
+func (d *DB) Close(ctx context.Context) error {
+	d.mu.Lock()
+	closed := d.closed
+	d.closed = true
+	d.mu.Unlock()
+	if closed {
+		return nil
+	}
+	close(d.closing)
+	over := make(chan error, 1) // one answer, taken or not
+	// Ends when the disk has answered; only a dead one makes it outlive us.
+	go func() { over <- d.finish(<-d.turn) }()
+	var err error
+	select {
+	case err = <-over:
+	case <-ctx.Done():
+		d.settle(ErrStalled)
+		err = fmt.Errorf("%w: %w", ErrStalled, ctx.Err())
+	}
+	if err != nil {
+		return fmt.Errorf("close store %s: %w", d.opts.Path, err)
+	}
+	return nil
+}
+
+// finish writes what waits and closes the file.
+func (d *DB) finish(w *writer) error {
+	err := d.drain(w)
+	d.settle(ErrClosed)
+	d.mu.Lock()
+	left := d.inHand + d.queue.waiting()
+	d.left += uint64(left)
+	d.inHand = 0
+	d.queue = queue{limit: d.queue.limit, losses: d.queue.losses}
+	d.mu.Unlock()
+	if left > 0 {
+		err = fmt.Errorf("%d writes lost: %w", left, err)
+	}
+	return errors.Join(err, d.readers.Load().Close(), w.close())
+}
+
+// nudge wakes the writer. A word that waits already will do.
+func (d *DB) nudge() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// settle answers all barriers with an error.
+func (d *DB) settle(err error) {
+	d.mu.Lock()
+	asked := d.queue.giveUp()
+	d.mu.Unlock()
+	for _, b := range asked {
+		b.done(err)
+	}
+}

@@ -1,0 +1,218 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// group is how many writes one commit takes at most: enough that its fixed cost
+// is nothing a write, few enough that a barrier behind them comes back soon.
+const group = 2048
+
+// Run writes until ctx ends or Close is called, then once more what waits, and
+// returns. What is queued after it stays for another Run, or for Close. The
+// error is the disk's when the last attempt failed; ErrRunning and ErrClosed say
+// that it did not begin.
+func (d *DB) Run(ctx context.Context) error {
+	select {
+	case <-d.closing:
+		return ErrClosed
+	default:
+	}
+	var w *writer
+	select {
+	case w = <-d.turn:
+	default:
+		return ErrRunning
+	}
+	d.setRunning(true)
+	defer func() {
+		d.setRunning(false)
+		d.turn <- w
+	}()
+	pause := firstRetry
+	for {
+		err := d.drain(w)
+		if !d.await(ctx, err, pause) {
+			break
+		}
+		if pause *= 2; err == nil {
+			pause = firstRetry
+		}
+		pause = min(pause, d.opts.Retry)
+	}
+	if err := d.drain(w); err != nil {
+		return fmt.Errorf("write store: %w", err)
+	}
+	return nil
+}
+
+// await waits for something to write or, after a failure, for the next attempt;
+// barriers that come meanwhile hear why the last one failed. False: the end has
+// come first.
+func (d *DB) await(ctx context.Context, failure error, pause time.Duration) bool {
+	var next <-chan time.Time
+	if failure != nil {
+		t := time.NewTimer(pause)
+		defer t.Stop()
+		next = t.C
+	}
+	for {
+		select {
+		case <-next:
+			return true
+		case <-d.wake:
+			if failure == nil {
+				return true
+			}
+			d.settle(failure)
+		case <-ctx.Done():
+			return false
+		case <-d.closing:
+			return false
+		}
+	}
+}
+
+// drain writes until nothing waits, and answers the barriers.
+func (d *DB) drain(w *writer) error {
+	for d.take(w) {
+		patience := d.watch()
+		refused, err := w.write()
+		patience.Stop()
+		if w.renewed {
+			d.reread(w)
+		}
+		if err != nil {
+			d.failed(err)
+			return err
+		}
+		d.committed(w, refused)
+	}
+	d.through(0)
+	return nil
+}
+
+// take fills the writer's hand, unless it holds a group that failed. False:
+// there is nothing to write.
+func (d *DB) take(w *writer) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(w.hand) == 0 {
+		w.hand = d.queue.take(group)
+		d.inHand = len(w.hand)
+	}
+	if len(w.hand) == 0 {
+		return false
+	}
+	d.attempt++
+	d.writing = true
+	return true
+}
+
+// committed counts a group that is in the file.
+func (d *DB) committed(w *writer, refused []error) {
+	var number uint64
+	for _, e := range w.hand {
+		number = max(number, e.number)
+	}
+	n := uint64(len(w.hand))
+	clear(w.hand) // its array may live on in the ring
+	w.hand = nil
+	d.mu.Lock()
+	since, again := d.stats.Since, d.stats.Failing != "" || d.stats.Stalled
+	lost := d.queue.losses
+	d.inHand = 0
+	d.writing = false
+	d.stats.Commits++
+	d.stats.Written += n - uint64(len(refused))
+	d.stats.Refused += uint64(len(refused))
+	d.stats.Failing, d.stats.Since, d.stats.Stalled = "", time.Time{}, false
+	d.mu.Unlock()
+	for _, err := range refused {
+		d.opts.Logger.Error("store refused a write", "path", d.opts.Path, "err", err)
+	}
+	if again {
+		d.opts.Logger.Info("store writes again", "path", d.opts.Path, "since", since, "lost", lost)
+	}
+	d.through(number)
+}
+
+// through answers the barriers up to a number.
+func (d *DB) through(number uint64) {
+	d.mu.Lock()
+	asked := d.queue.commit(number)
+	d.mu.Unlock()
+	for _, b := range asked {
+		if b.lost {
+			b.done(ErrLost)
+		} else {
+			b.done(nil)
+		}
+	}
+}
+
+// failed notes an attempt that failed, and says the first.
+func (d *DB) failed(err error) {
+	d.mu.Lock()
+	first := d.stats.Failing == ""
+	d.writing = false
+	d.stats.Failing, d.stats.Stalled = err.Error(), false
+	if d.stats.Since.IsZero() {
+		d.stats.Since = time.Now()
+	}
+	waiting := d.inHand + d.queue.waiting()
+	d.mu.Unlock()
+	if first {
+		d.opts.Logger.Error("store cannot write, writes wait", "path", d.opts.Path, "waiting", waiting, "err", err)
+	}
+	d.settle(err)
+}
+
+// watch looks after a commit that may not come back. It is a timer, so there is
+// no goroutine while all is well.
+func (d *DB) watch() *time.Timer {
+	d.mu.Lock()
+	attempt := d.attempt
+	d.mu.Unlock()
+	return time.AfterFunc(d.opts.Patience, func() { d.stalled(attempt) })
+}
+
+// stalled lets the barriers go while a commit does not come back; so each waits
+// for Options.Patience at most. It calls itself again until the commit is over.
+func (d *DB) stalled(attempt uint64) {
+	d.mu.Lock()
+	if !d.writing || d.attempt != attempt {
+		d.mu.Unlock()
+		return
+	}
+	first := !d.stats.Stalled
+	d.stats.Stalled = true
+	if d.stats.Since.IsZero() {
+		d.stats.Since = time.Now().Add(-d.opts.Patience)
+	}
+	d.mu.Unlock()
+	if first {
+		d.opts.Logger.Error("store waits for a disk that does not answer", "path", d.opts.Path, "for", d.opts.Patience)
+	}
+	d.settle(ErrStalled)
+	time.AfterFunc(d.opts.Patience, func() { d.stalled(attempt) })
+}
+
+// reread lets readers see the file that was begun anew.
+func (d *DB) reread(w *writer) {
+	readers, err := openReaders(d.opts)
+	if err != nil {
+		d.opts.Logger.Error("store cannot be read", "path", d.opts.Path, "err", err)
+		return
+	}
+	w.renewed = false
+	d.readers.Swap(readers).Close()
+}
+
+func (d *DB) setRunning(is bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running = is
+}
