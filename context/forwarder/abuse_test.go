@@ -175,6 +175,7 @@ func TestRunningOutOfDescriptorsIsSurvived(t *testing.T) {
 	}
 	s := dial(t, back, 0, "SUB")
 	s.subscribe("")
+	s.sync()
 	p := dial(t, front, 0, "PUB")
 	p.frame()
 	p.say("before")

@@ -37,13 +37,13 @@ func TestSubscriptionsAreASetPerPeer(t *testing.T) {
 			for range 3 {
 				s.send(zmtp.AppendSubscription(nil, peer, true, []byte("a")))
 			}
-			d.synced(s)
+			s.sync()
 			p.say("a1")
 			s.hears("a1")
 			s.send(zmtp.AppendSubscription(nil, peer, false, []byte("a")))
 			s.send(zmtp.AppendSubscription(nil, peer, false, []byte("never")))
 			s.send(zmtp.AppendSubscription(nil, peer, true, []byte("b")))
-			d.synced(s)
+			s.sync()
 			p.say("a2")
 			p.say("b1")
 			s.hears("b1")

@@ -13,9 +13,6 @@ import (
 // ErrClosed means that the forwarder has stopped.
 var ErrClosed = errors.New("forwarder closed")
 
-// errClosed is what a read or write of a closed connection returns.
-var errClosed = net.ErrClosed
-
 // Forwarder is the device between publishers and subscribers.
 type Forwarder struct {
 	o         Options

@@ -105,7 +105,7 @@ func TestAPeerOfALaterVersionIsServed(t *testing.T) {
 	if _, err := readFull(s, make([]byte, zmtp.GreetingSize+2+6+12+4+4)); err != nil {
 		t.Fatal(err)
 	}
-	d.synced(s)
+	s.sync()
 	d.publisher(t, 0).say("hello")
 	s.hears("hello")
 }
@@ -119,7 +119,7 @@ func TestAHandshakeMayComeByteByByte(t *testing.T) {
 	if _, err := readFull(s, make([]byte, zmtp.GreetingSize+2+6+12+4+4)); err != nil {
 		t.Fatal(err)
 	}
-	d.synced(s)
+	s.sync()
 	d.publisher(t, 1).say("hello")
 	s.hears("hello")
 }
@@ -219,7 +219,7 @@ func TestMessagesFromASubscriberAreIgnored(t *testing.T) {
 	s.say("\x01two", "\x01frames")
 	s.say("")
 	s.send(zmtp.AppendCommand(nil, "LATER", []byte("x")))
-	d.synced(s)
+	s.sync()
 	p := d.publisher(t, 0)
 	p.say("two")
 	p.say("frames")

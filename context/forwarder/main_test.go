@@ -191,14 +191,14 @@ func (d *device) subscriber(t testing.TB, prefixes ...string) *client {
 	for i, p := range prefixes {
 		c.subscribe(p)
 		if i == len(prefixes)-1 {
-			d.synced(c)
+			c.sync()
 		}
 	}
 	return c
 }
 
-// synced waits until all that c sent has been dealt with.
-func (d *device) synced(c *client) {
+// sync waits until all that c sent has been dealt with.
+func (c *client) sync() {
 	c.t.Helper()
 	c.send(zmtp.AppendPing(nil, 0, []byte("sync")))
 	h, body := c.frame()
