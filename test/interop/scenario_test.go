@@ -116,6 +116,12 @@ func thirty(t *testing.T, file string, drive driver) {
 		rest = rest[c.messages:]
 	}
 	p.Wait()
+	checkCommands(t, context)
+}
+
+// checkCommands compares what an observer of context has seen.
+func checkCommands(t *testing.T, context *peer) {
+	t.Helper()
 	for _, c := range steps {
 		s := context.next()
 		want := c.action
