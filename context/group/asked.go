@@ -59,7 +59,7 @@ func (t *Transaction) define(spec *conf.Task) *task {
 		k = newTask(spec, t.now)
 		t.byID[id] = k
 		t.tasks = append(t.tasks, k)
-		t.view = nil
+		t.touch(k)
 		return k
 	}
 	switch {

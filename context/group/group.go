@@ -41,6 +41,9 @@ type Collaborators struct {
 	// Changed is told after every batch of steps, when View shows them. It must
 	// not block.
 	Changed func([]event.Change)
+	// Keep is told what is to be kept for a later provider: the latest of a task
+	// service counts. It must not block.
+	Keep func(Saved)
 	// Original: say nothing on the bus that the original did not, but for outcomes.
 	Original bool
 }
@@ -60,8 +63,9 @@ type Group struct {
 	id    event.TransactionID
 
 	// owned by Run
-	t      *Transaction
-	timers timers
+	t       *Transaction
+	timers  timers
+	resumed []Effect // of a Restore
 }
 
 // New makes a group; Run makes it live.
@@ -74,6 +78,18 @@ func New(o Options, with Collaborators) (*Group, error) {
 		return nil, err
 	}
 	return &Group{with: with, inbox: newInbox(), board: newBoard(t.View()), id: o.Transaction, t: t}, nil
+}
+
+// Resume makes a group that goes on where an earlier provider was; see
+// Transaction.Restore. What is to be done at once is done when Run begins.
+func Resume(o Options, with Collaborators, began time.Time, saved []Saved) (*Group, error) {
+	g, err := New(o, with)
+	if err != nil {
+		return nil, err
+	}
+	g.resumed = g.t.Restore(time.Now(), began, saved)
+	g.board.view = g.t.View()
+	return g, nil
 }
 
 // ID is the transaction's identifier.
@@ -100,6 +116,8 @@ func (g *Group) Run(ctx context.Context) error {
 		g.inbox.close()
 		close(g.board.gone)
 	}()
+	g.carryOut(g.resumed)
+	g.resumed = nil
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -125,20 +143,25 @@ func (g *Group) steps(batch []event.Event) {
 		return
 	}
 	var effects []Effect
-	var changes []event.Change
 	for _, e := range batch {
-		for _, effect := range g.t.Step(time.Now(), e) {
-			effects = append(effects, effect)
-			if r, ok := effect.(Record); ok {
-				changes = append(changes, r.Change)
-			}
+		effects = append(effects, g.t.Step(time.Now(), e)...)
+	}
+	g.carryOut(effects)
+}
+
+// carryOut shows and performs the effects of some steps.
+func (g *Group) carryOut(effects []Effect) {
+	var changes []event.Change
+	for _, effect := range effects {
+		if r, ok := effect.(Record); ok {
+			changes = append(changes, r.Change)
 		}
 	}
 	g.board.post(g.t.View(), changes)
 	for _, effect := range effects {
 		g.perform(effect)
 	}
-	if g.with.Changed != nil {
+	if g.with.Changed != nil && len(changes) > 0 {
 		g.with.Changed(changes)
 	}
 }
@@ -181,6 +204,10 @@ func (g *Group) perform(effect Effect) {
 		g.with.Launcher.End(e)
 	case Wake:
 		heap.Push(&g.timers, e)
+	case Save:
+		if g.with.Keep != nil {
+			g.with.Keep(e.Saved)
+		}
 	case Answer:
 		g.with.Answered(e.Outcome)
 	}

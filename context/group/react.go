@@ -51,7 +51,7 @@ func (t *Transaction) spawned(e event.Spawned) {
 	if k == nil {
 		return
 	}
-	k.seen.pid = e.PID
+	k.seen.pid, k.seen.made = e.PID, true
 	t.touch(k)
 	if k.seen.spoke && k.seen.state != event.Starting {
 		// Its first word was faster than the keeper's, and has moved it on.

@@ -21,6 +21,7 @@ type task struct {
 	survivors  []int        // pids of the last incarnation that could not be ended
 	operations []*operation // requests that wait for this task service
 	view       *event.TaskView
+	touched    bool // it is in Transaction.touched
 }
 
 // want is what should be. It changes by requests, transitions and policies only.
@@ -47,6 +48,7 @@ type seen struct {
 	began       time.Time // when it was asked for
 	start       uint64    // Seq of the change that started it
 	root        uint64    // of the chain that started it
+	made        bool      // Spawned has come
 	reached     bool      // it has been created or started: a failure now is no failed start
 	spoke       bool      // it has said something itself: it hears the bus
 	saidStopped bool      // it said `stopped` or `exited` itself

@@ -62,8 +62,9 @@ type Transaction struct {
 	done  bool // an exit was asked for: nothing starts any more
 
 	// of the step under way
-	now time.Time
-	out []Effect
+	now     time.Time
+	out     []Effect
+	touched []*task // changed in this step
 
 	random *rand.Rand // jitter
 
@@ -100,6 +101,16 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 	default:
 		panic(fmt.Sprintf("group: no step for event %T", e))
 	}
+	return t.effects()
+}
+
+// effects closes a step: whatever changed is saved last.
+func (t *Transaction) effects() []Effect {
+	for _, k := range t.touched {
+		t.emit(Save{t.saved(k)})
+		k.touched = false
+	}
+	t.touched = t.touched[:0]
 	return t.out
 }
 
@@ -137,7 +148,13 @@ func (t *Transaction) View() *event.View {
 func (t *Transaction) emit(e Effect) { t.out = append(t.out, e) }
 
 // touch marks k as changed since the last View.
-func (t *Transaction) touch(k *task) { k.view, t.view = nil, nil }
+func (t *Transaction) touch(k *task) {
+	k.view, t.view = nil, nil
+	if !k.touched {
+		k.touched = true
+		t.touched = append(t.touched, k)
+	}
+}
 
 // record makes a Change of k and gives its Seq.
 func (t *Transaction) record(k *task, from event.State, what string, c event.Cause, reason string) uint64 {

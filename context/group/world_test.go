@@ -1,8 +1,10 @@
 package group
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +27,7 @@ type world struct {
 	acts     map[uint64][]time.Time
 	limit    conf.Transitions
 	launchd  []event.Ref
+	store    []Saved
 	causes   map[launchCause]event.Ref // one cause makes one process
 	asked    map[string]map[event.TaskID]event.Incarnation
 	restarts map[string][]event.TaskID
@@ -85,6 +88,9 @@ func (w *world) perform(effect Effect) {
 	switch e := effect.(type) {
 	case Launch:
 		w.caused(e.Cause, effect)
+		if p := w.procs[e.Ref.Task]; p != nil && p.ref == e.Ref {
+			return // as the keeper: what is there is not made again
+		}
 		if p := w.procs[e.Ref.Task]; p != nil {
 			w.t.Fatalf("a second process for one task service: %s while %s lives", e.Ref, p.ref)
 		}
@@ -130,10 +136,52 @@ func (w *world) perform(effect Effect) {
 		if e.Change.To == event.Created {
 			w.created[e.Change.Task] = e.Change.Seq
 		}
+	case Save:
+		w.keep(e.Saved)
 	case Answer:
 		w.answers = append(w.answers, e.Outcome)
 		w.restarted(e.Outcome)
 	}
+}
+
+// keep is the store: the latest of each task service, in order of definition.
+func (w *world) keep(s Saved) {
+	at := slices.IndexFunc(w.store, func(old Saved) bool { return old.Spec.ID == s.Spec.ID })
+	if at < 0 {
+		w.store = append(w.store, s)
+		return
+	}
+	w.store[at] = s
+}
+
+// crash lets the provider die and a new one go on. The keeper and its processes
+// live on; deadlines and requests under way are lost.
+func (w *world) crash() {
+	text, err := json.Marshal(w.store) // a later provider gets it as JSON
+	if err != nil {
+		w.t.Fatalf("not saved: %v", err)
+	}
+	var saved []Saved
+	if err := json.Unmarshal(text, &saved); err != nil {
+		w.t.Fatalf("not read back: %v", err)
+	}
+	tx, err := NewTransaction(w.tx.opts, w.now)
+	if err != nil {
+		w.t.Fatalf("%v", err)
+	}
+	before := w.tx.View()
+	w.tx, w.wakes, w.changes = tx, nil, nil
+	clear(w.asked)
+	clear(w.restarts)
+	for _, effect := range tx.Restore(w.now, w.now, saved) {
+		w.perform(effect)
+	}
+	for _, v := range before.Tasks {
+		if tx.View().Task(v.ID) == nil {
+			w.t.Fatalf("%s was forgotten", v.ID)
+		}
+	}
+	w.consistent()
 }
 
 // ask puts a request of its own identity, and notes the incarnations that it
@@ -208,6 +256,8 @@ func (w *world) consistent() {
 			w.t.Fatalf("%s: the view says present %v, the world %v", v.ID, v.Present, p != nil)
 		case p != nil && p.ref.Incarnation != v.Incarnation:
 			w.t.Fatalf("%s: the view says incarnation %d, the world %s", v.ID, v.Incarnation, p.ref)
+		case p != nil && w.tx.byID[v.ID].seen.ending && !p.dying && !w.waits(p.ref, event.SignalDue):
+			w.t.Fatalf("the end of %s was asked for, and nothing will bring it about:\n%s", p.ref, w.states())
 		case v.State == event.Stopped && p != nil:
 			w.t.Fatalf("%s is said stopped and lives", v.ID)
 		}
@@ -354,4 +404,18 @@ func asks(a Action, tasks ...*conf.Task) Asked {
 		Action: a, Tasks: tasks, All: len(tasks) == 0,
 		Cause: event.Cause{Origin: event.ByOperator, By: "test", Request: "r-" + string(a)},
 	}
+}
+
+// states describes every task service, for a failure.
+func (w *world) states() string {
+	var b strings.Builder
+	for _, k := range w.tx.tasks {
+		fmt.Fprintf(&b, "%s want %+v seen %+v restarts %+v process %+v\n", k.id, k.want, k.seen, k.restarts, w.procs[k.id])
+	}
+	return b.String()
+}
+
+// waits says that a deadline of a process is still to come.
+func (w *world) waits(ref event.Ref, kind event.DeadlineKind) bool {
+	return slices.ContainsFunc(w.wakes, func(x Wake) bool { return x.Event.Ref == ref && x.Event.Kind == kind })
 }

@@ -1,0 +1,131 @@
+package group
+
+import (
+	"time"
+
+	"zmicroservices/conf"
+	"zmicroservices/context/event"
+)
+
+// Saved is what has to be kept of one task service so that a provider which
+// comes after this one goes on with it: what is wanted of it, and what was seen of
+// it last. It shares its Spec and Object, which nobody changes, with the
+// transaction, so that it can be written later and elsewhere. As JSON it is read
+// by providers of later versions.
+type Saved struct {
+	Seq  uint64     `json:"seq"` // of the transaction
+	Spec *conf.Task `json:"spec"`
+	Next *conf.Task `json:"next,omitempty"` // a newer spec, for the next incarnation
+	Want SavedWant  `json:"want"`
+	Seen SavedSeen  `json:"seen"`
+}
+
+// SavedWant is what is wanted of a task service.
+type SavedWant struct {
+	Up    bool              `json:"up"`
+	Run   bool              `json:"run"`
+	Above event.Incarnation `json:"above"`
+	Due   time.Time         `json:"due,omitzero"` // of its restart policy's next restart
+	Cause event.Cause       `json:"cause"`
+}
+
+// SavedSeen is what was seen of a task service last.
+type SavedSeen struct {
+	State       event.State       `json:"state"`
+	Incarnation event.Incarnation `json:"incarnation"`
+	Present     bool              `json:"present"`
+	PID         int               `json:"pid,omitempty"`
+	Since       time.Time         `json:"since"`
+	Exit        *event.Exit       `json:"exit,omitempty"`
+	Reason      string            `json:"reason,omitempty"`
+	Cause       event.Cause       `json:"cause"`
+	Starts      int               `json:"starts,omitempty"`
+	Began       time.Time         `json:"began,omitzero"`
+	Start       uint64            `json:"start,omitempty"`
+	Root        uint64            `json:"root,omitempty"`
+	Made        bool              `json:"made,omitempty"`
+	Reached     bool              `json:"reached,omitempty"`
+	Spoke       bool              `json:"spoke,omitempty"`
+	SaidStopped bool              `json:"said_stopped,omitempty"`
+	Ending      bool              `json:"ending,omitempty"`
+	End         endKind           `json:"end,omitempty"`
+	ExitFired   bool              `json:"exit_fired,omitempty"`
+	Action      string            `json:"action"`
+	Result      string            `json:"result"`
+	Told        string            `json:"told,omitempty"`
+	Object      map[string]any    `json:"object,omitempty"`
+}
+
+// Save is the effect that keeps a task service. It comes last in a step: what it
+// holds is true when the step's other effects are done.
+type Save struct{ Saved Saved }
+
+func (Save) effect() {}
+
+func (t *Transaction) saved(k *task) Saved {
+	s := &k.seen
+	return Saved{
+		Seq: t.seq, Spec: k.spec, Next: k.next,
+		Want: SavedWant{k.want.up, k.want.run, k.want.above, k.restarts.due, k.want.cause},
+		Seen: SavedSeen{
+			State: s.state, Incarnation: s.inc, Present: s.present, PID: s.pid, Since: s.since, Exit: s.exit,
+			Reason: s.reason, Cause: s.cause, Starts: s.starts, Began: s.began, Start: s.start, Root: s.root,
+			Made: s.made, Reached: s.reached, Spoke: s.spoke, SaidStopped: s.saidStopped, Ending: s.ending, End: s.end,
+			ExitFired: s.exitFired, Action: s.action, Result: s.result, Told: s.told, Object: s.object,
+		},
+	}
+}
+
+// Restore goes on where an earlier provider was. saved are its task services in
+// order of definition. It is called once, before the first Step. The effects are
+// what may have been lost on the way: stop recipes and deadlines.
+//
+// It believes what was saved. What came to be after that is told by the keeper,
+// which keeps every event until it is acknowledged: the same decisions follow
+// again, and a Launch of what is there already makes nothing. Whoever calls
+// Restore tells, as Exited and Gone, what the keeper knows nothing of, and ends
+// what the keeper holds and nobody wants.
+func (t *Transaction) Restore(now, began time.Time, saved []Saved) []Effect {
+	t.now, t.out, t.began = now, nil, began
+	for _, x := range saved {
+		t.seq = max(t.seq, x.Seq)
+		v := &x.Seen
+		k := &task{
+			id: event.TaskID(x.Spec.ID), spec: x.Spec, next: x.Next,
+			want:     want{up: x.Want.Up, run: x.Want.Run, above: x.Want.Above, cause: x.Want.Cause},
+			restarts: restarts{due: x.Want.Due},
+			seen: seen{
+				state: v.State, inc: v.Incarnation, present: v.Present, pid: v.PID, since: v.Since, exit: v.Exit,
+				reason: v.Reason, cause: v.Cause, starts: v.Starts, began: v.Began, start: v.Start, root: v.Root,
+				made: v.Made, reached: v.Reached, spoke: v.Spoke, saidStopped: v.SaidStopped, ending: v.Ending, end: v.End,
+				exitFired: v.ExitFired, action: v.Action, result: v.Result, told: v.Told, object: v.Object,
+			},
+		}
+		t.byID[k.id] = k
+		t.tasks = append(t.tasks, k)
+	}
+	t.view = nil
+	for _, k := range t.tasks {
+		t.resume(k)
+	}
+	return t.effects()
+}
+
+// resume repeats what the earlier provider may not have got to.
+func (t *Transaction) resume(k *task) {
+	s := &k.seen
+	if s.present && !s.made {
+		t.emit(Launch{k.ref(t.opts.Transaction), k.spec, s.object, k.want.cause})
+	}
+	switch {
+	case s.present && s.ending:
+		t.emit(End{k.ref(t.opts.Transaction), k.spec.Process.Stop, k.want.cause})
+	case s.present && s.state == event.Starting && k.self():
+		t.awaitStarted(k)
+	case s.present && s.saidStopped:
+		t.wake(k, t.opts.LingerAfter, event.LingerDue)
+	case !s.present && t.resting(k):
+		t.wake(k, min(k.restarts.due.Sub(t.now), k.spec.Process.Restart.ResumeAfter), event.RestartDue)
+	}
+	t.reconcile(k)
+}
