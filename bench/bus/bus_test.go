@@ -86,11 +86,11 @@ func (l load) measure(b *testing.B, peers string, d *device) result {
 }
 
 // BenchmarkLatency reports one-way latencies at 1,000 messages a second, alone
-// and beside a publisher that sends as fast as it can to another subscriber.
+// and beside a publisher that sends as fast as it can to other subscribers.
 func BenchmarkLatency(b *testing.B) {
 	peers := build(b)
-	for _, babble := range []bool{false, true} {
-		b.Run(fmt.Sprintf("200B/babble=%v", babble), func(b *testing.B) {
+	for _, babble := range []int{0, 1, 8} {
+		b.Run(fmt.Sprintf("200B/babble=1to%d", babble), func(b *testing.B) {
 			var us, them []latency
 			for range rounds {
 				us = append(us, measureLatency(b, peers, ours(b), babble))
@@ -109,14 +109,13 @@ func BenchmarkLatency(b *testing.B) {
 
 type latency struct{ p50, p99 float64 }
 
-func measureLatency(b *testing.B, peers string, d *device, babble bool) (l latency) {
+func measureLatency(b *testing.B, peers string, d *device, babble int) (l latency) {
 	defer d.stop()
 	sub := start(b, peers, "latsub", d.back)
 	defer sub.stop()
 	sub.expect("ready")
-	if babble {
-		// Its subscriber wants no more than it gets: the flood ends there.
-		s := start(b, peers, "rawsub", d.back, "1", "1500")
+	if babble > 0 {
+		s := start(b, peers, "rawsub", d.back, strconv.Itoa(babble), "1500")
 		defer s.stop()
 		s.expect("ready")
 		p := start(b, peers, "rawpub", d.front, "1", "1500")

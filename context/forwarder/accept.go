@@ -21,7 +21,6 @@ const (
 // accepted and closed at once: left in the backlog, they would wait for ever and
 // wake us for ever.
 func (f *Forwarder) accept(ctx context.Context, l *listener) {
-	defer f.running.Done()
 	var spare reserve
 	spare.fill()
 	defer spare.empty()

@@ -59,6 +59,7 @@
 //	Run               caller       ctx ends and all others have         -
 //	accept            Run          its listener is closed               one listener, a spare descriptor
 //	pulse             Run          ctx ends                             the coarse clock
+//	turnstile         Run          Close closes it                      an eventfd
 //	connection        accept       its connection is closed             its intake, its place in the tree
 //	drain             an outbox    its queue is empty or closed         the outbox's write side meanwhile
 //
@@ -66,12 +67,16 @@
 // that they are about, or of who called PublishAs. Locks are leaves: none is held
 // while one of those is called.
 //
-// A Go process with a goroutine that always has something to do looks at its
-// network only every 10 ms, if there is no idle processor (proc.go, sysmon). A
-// process that serves a forwarder therefore does well with more processors than
-// the machine has: with GOMAXPROCS 2 on 2 cores and a publisher that sends without
-// a pause, the latency of another's messages was 370 µs, with 4 it was 80 µs (and
-// libzmq's 80 to 160 µs), at the same throughput.
+// # Why a turnstile
+//
+// Go's scheduler looks at the network only when a processor has nothing else to
+// run, or every 10 ms (runtime, findRunnable and sysmon). With one publisher that
+// always has more, the messages of all others waited for that: a median of 370 to
+// 700 µs beside it on two cores, where libzmq's device needed 80 to 170. Now who
+// had a full read passes a turnstile that the network poller opens, and the median
+// is 45 µs. runtime.Gosched does not do it, since it gives way to goroutines that
+// are runnable, not to sockets that are readable; more processors than cores
+// (GOMAXPROCS) helped half the way, and the machine's scheduler decided.
 //
 // # Why not drop the oldest
 //

@@ -22,6 +22,7 @@ type Forwarder struct {
 	listeners []*listener
 	diag      diag
 
+	turns    *turnstile
 	depot    depot
 	underway atomic.Int64 // bytes of chunks in messages that are not complete
 	batches  batches
@@ -71,6 +72,10 @@ func New(o Options) (*Forwarder, error) {
 		conns:       map[*conn]struct{}{},
 		began:       time.Now(),
 	}
+	var err error
+	if f.turns, err = newTurnstile(); err != nil {
+		return nil, err
+	}
 	for _, s := range []side{front, back} {
 		endpoints := o.FrontBind
 		if s == back {
@@ -108,13 +113,13 @@ func (f *Forwarder) endpoints(s side) []string {
 // still queued is lost: Drain before. It is called once.
 func (f *Forwarder) Run(ctx context.Context) error {
 	for _, l := range f.listeners {
-		f.running.Add(1)
 		// Ends when its listener is closed.
-		go f.accept(ctx, l)
+		f.running.Go(func() { f.accept(ctx, l) })
 	}
-	f.running.Add(1)
+	// Ends when the turnstile is closed, by Close.
+	f.running.Go(f.turns.run)
 	// Ends with ctx.
-	go f.pulse(ctx)
+	f.running.Go(func() { f.pulse(ctx) })
 	<-ctx.Done()
 	err := f.Close()
 	f.running.Wait()
@@ -135,6 +140,7 @@ func (f *Forwarder) Close() error {
 			c.abort(errStopped)
 		}
 		f.diag.close()
+		f.turns.close()
 	})
 	return err
 }

@@ -14,7 +14,6 @@ const beat = 500 * time.Millisecond
 // pulse renews the coarse clock and does what time asks for: PINGs, the ends of
 // silent peers, chunks that nobody needs. It ends with ctx.
 func (f *Forwarder) pulse(ctx context.Context) {
-	defer f.running.Done()
 	every := beat
 	if h := f.limits.Heartbeat; h > 0 {
 		every = min(every, h)

@@ -3,7 +3,6 @@ package forwarder
 import (
 	"errors"
 	"fmt"
-	"runtime"
 
 	"zmicroservices/taskservice/zmtp"
 )
@@ -17,6 +16,7 @@ type publisher struct {
 	spent   []*chunk // to let go when the batch is delivered
 	turn    Flow     // what came in this turn
 	denials pace
+	turns   chan struct{} // filled by the turnstile, once for each pass
 }
 
 // incoming is the message that is being read.
@@ -40,7 +40,7 @@ type tapped struct {
 const maxCommand = 8 << 10
 
 func newPublisher(c *conn) *publisher {
-	p := &publisher{conn: c}
+	p := &publisher{conn: c, turns: make(chan struct{}, 1)}
 	p.in.init(&c.f.depot, c.raw, &c.flow)
 	return p
 }
@@ -67,9 +67,8 @@ func (p *publisher) run() error {
 			return err
 		}
 		if p.in.full {
-			// There is more. A goroutine that never waits would keep its processor
-			// for 10 ms before the scheduler looks at those that do.
-			runtime.Gosched()
+			// There is more: others first.
+			p.f.turns.pass(p.turns)
 		}
 	}
 }

@@ -11,15 +11,20 @@ import (
 // time.
 type writer struct {
 	iov     []unix.Iovec
+	size    int   // bytes in iov
 	gain    int   // bytes that the last write took
 	failure error // why it took none; nil also if it would block
 	now     func(fd uintptr)
 	soon    func(fd uintptr) bool
 }
 
-// maxIov bounds one vectored write: 4 MiB of big chunks, 256 KiB of small ones,
-// and a kibibyte of vector for who ever needed as many.
-const maxIov = 64
+// Bounds of one vectored write: ranges, which makes a kibibyte of vector for who
+// ever needed as many, and bytes. A longer write would keep a processor for longer
+// than everybody else's turn, and gains nothing.
+const (
+	maxIov   = 64
+	maxWrite = 256 << 10
+)
 
 func (w *writer) init() {
 	// Made once: a closure at each write would be garbage at each write.
@@ -34,11 +39,11 @@ func (w *writer) init() {
 // left, valid until b's next use; mid means that its first message was begun.
 func (w *writer) writeNow(raw syscall.RawConn, list []span, b *batch) (rest []span, mid bool, sent Flow, err error) {
 	for len(list) > 0 {
-		part := list[:min(len(list), maxIov)]
-		w.iov = w.iov[:0]
-		for i := range part {
-			w.add(&part[i])
+		n := 0
+		for w.iov = w.iov[:0]; n < len(list) && w.add(&list[n]); {
+			n++
 		}
+		part := list[:n]
 		// Control, not Write: it neither waits nor takes the descriptor's write lock.
 		if err := raw.Control(w.now); err != nil {
 			return nil, false, sent, err
@@ -46,7 +51,7 @@ func (w *writer) writeNow(raw syscall.RawConn, list []span, b *batch) (rest []sp
 		if w.failure != nil {
 			return nil, false, sent, w.failure
 		}
-		n := w.gain
+		n = w.gain
 		sent.Bytes += uint64(n)
 		for len(part) > 0 && n >= part[0].size() {
 			n -= part[0].size()
@@ -78,15 +83,24 @@ func (w *writer) writeNow(raw syscall.RawConn, list []span, b *batch) (rest []sp
 // gather prepares a write of the front of a queue.
 func (w *writer) gather(q *ring) {
 	w.iov = w.iov[:0]
-	for i := range min(q.len(), maxIov) {
-		w.add(q.at(i))
+	for n := 0; n < q.len() && w.add(q.at(n)); {
+		n++
 	}
 }
 
-func (w *writer) add(s *span) {
+// add adds a range to the write, unless it is full.
+func (w *writer) add(s *span) bool {
+	if len(w.iov) == 0 {
+		w.size = 0
+	}
+	if len(w.iov) == maxIov || w.size >= maxWrite {
+		return false
+	}
 	v := unix.Iovec{Base: &s.c.buf[s.off]}
 	v.SetLen(s.size())
 	w.iov = append(w.iov, v)
+	w.size += s.size()
+	return true
 }
 
 // writeSoon waits until the kernel takes something of what was gathered, and
