@@ -75,8 +75,6 @@ func options() Options {
 	return o
 }
 
-type failer interface{ Fatalf(string, ...any) }
-
 func (w *world) step(e event.Event) {
 	for _, effect := range w.tx.Step(w.now, e) {
 		w.perform(effect)
