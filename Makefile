@@ -15,6 +15,8 @@ BUILD := -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 TOOLS := $(patsubst tools/%/main.go,%,$(wildcard tools/*/main.go))
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
+RACE := $(if $(shell command -v gcc || command -v cc),-race)
+
 FUZZTIME ?= 30s# a fuzz target
 BENCH ?= .# which benchmarks
 SOAKS ?= 20# runs of the race detector in make soak
@@ -35,10 +37,10 @@ services: build ## the Go services below services/
 demo: services ## run the StateMachine choreography, follow it, stop it in order
 	tools/demo.sh
 
-test: ## what CI runs: vet and every test
+test: ## what CI runs: vet and every test, under the race detector where there is a C compiler
 	$(need_peers)
 	$(GO) vet ./...
-	$(GO) test $(FLAGS) ./...
+	$(GO) test $(RACE) $(FLAGS) ./...
 
 race: ## every test under the race detector
 	$(need_peers)
