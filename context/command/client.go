@@ -145,6 +145,26 @@ func (c *Client) State(ctx context.Context, transaction string) ([]*event.View, 
 	return views, err
 }
 
+// Why gives the chain of causes of a task service's latest change of state; an
+// empty transaction is the latest that has the task. No chain: nothing is known.
+func (c *Client) Why(ctx context.Context, transaction, task string) (Why, error) {
+	var w Why
+	err := c.call(ctx, query{Verb: "why", Transaction: transaction, Task: task}, func(r reply) {
+		if r.Why != nil {
+			w = *r.Why
+		}
+	})
+	return w, err
+}
+
+// History gives rows of the journal, oldest first; of those that match the last
+// q.Limit.
+func (c *Client) History(ctx context.Context, q HistoryQuery) ([]Entry, error) {
+	var entries []Entry
+	err := c.call(ctx, query{Verb: "history", History: &q}, func(r reply) { entries = r.History })
+	return entries, err
+}
+
 // Watch tells seen of a View first and then of every Change, until seen gives an
 // error, the transaction has ended (nil) or ctx ends.
 func (c *Client) Watch(ctx context.Context, transaction string, seen func(Sight) error) error {

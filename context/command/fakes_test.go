@@ -94,6 +94,14 @@ func (f flow) Next(ctx context.Context) (event.Change, error) {
 	}
 }
 
+func (h *house) Why(_ context.Context, id event.TransactionID, task event.TaskID) (Why, error) {
+	return Why{Text: "because of " + string(task) + " in " + string(id), Chain: []event.Change{{Seq: 9, Task: task}}}, nil
+}
+
+func (h *house) History(_ context.Context, q HistoryQuery) ([]Entry, error) {
+	return []Entry{{Row: 1, Note: &Note{Event: "provider began"}}, {Row: 2, Change: &event.Change{Task: q.Task}}}, nil
+}
+
 func (h *house) Publish(frame []byte) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -167,7 +175,7 @@ func newHouse(t testing.TB) *house {
 	}
 	h := &house{watched: make(chan event.Change)}
 	h.handler, err = New(t.Context(), Options{
-		Own: own, Transactions: h, Bus: h, Logger: slog.New(slog.DiscardHandler),
+		Own: own, Transactions: h, Journal: h, Bus: h, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

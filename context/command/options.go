@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"zmicroservices/conf"
 	"zmicroservices/context/event"
@@ -65,6 +66,47 @@ type Stream interface {
 	Close()
 }
 
+// Journal answers what happened and why.
+type Journal interface {
+	// Why gives the chain of causes of a task service's latest change of state;
+	// an empty transaction is the latest that has the task.
+	Why(ctx context.Context, id event.TransactionID, task event.TaskID) (Why, error)
+	// History gives rows in the order of the journal.
+	History(ctx context.Context, q HistoryQuery) ([]Entry, error)
+}
+
+// Why is a chain of causes, the latest first, and the sentence that tells it.
+type Why struct {
+	Text  string         `json:"text"`
+	Chain []event.Change `json:"chain"`
+}
+
+// HistoryQuery chooses rows of the journal; what is zero chooses all.
+type HistoryQuery struct {
+	Transaction event.TransactionID `json:"transaction,omitempty"`
+	Task        event.TaskID        `json:"task,omitempty"`
+	Since       time.Time           `json:"since,omitzero"`
+	Until       time.Time           `json:"until,omitzero"`
+	Limit       int                 `json:"limit,omitempty"`
+}
+
+// Entry is a row of the journal: a change of a task service, or a note.
+type Entry struct {
+	Row    int64         `json:"row"`
+	Change *event.Change `json:"change,omitempty"`
+	Note   *Note         `json:"note,omitempty"`
+}
+
+// Note is a row that is no change: the provider began, a clock stepped.
+type Note struct {
+	At          time.Time           `json:"at"`
+	Event       string              `json:"event"`
+	Transaction event.TransactionID `json:"transaction,omitempty"`
+	Task        event.TaskID        `json:"task,omitempty"`
+	Cause       event.Cause         `json:"cause,omitzero"`
+	Reason      string              `json:"reason,omitempty"`
+}
+
 // Bus takes what the handlers say.
 type Bus interface {
 	// Publish says something in our own name.
@@ -78,6 +120,7 @@ type Options struct {
 	Own          *conf.Context // the provider's own file: what may run
 	Allow        conf.Allowance
 	Transactions Transactions
+	Journal      Journal
 	Bus          Bus
 	Logger       *slog.Logger
 	Original     bool // say nothing on the bus that the original did not, but for outcomes
@@ -85,8 +128,8 @@ type Options struct {
 }
 
 func (o Options) validate() error {
-	if o.Own == nil || o.Transactions == nil || o.Bus == nil || o.Logger == nil {
-		return errors.New("command: Own, Transactions, Bus and Logger are required")
+	if o.Own == nil || o.Transactions == nil || o.Journal == nil || o.Bus == nil || o.Logger == nil {
+		return errors.New("command: Own, Transactions, Journal, Bus and Logger are required")
 	}
 	return nil
 }

@@ -164,9 +164,27 @@ func (ses *session) answer(ctx context.Context, q query) {
 		ses.send(reply{ID: q.ID, Done: true, Views: []*event.View{v}})
 	case "watch":
 		ses.watch(ctx, q)
+	case "why":
+		w, err := h.opts.Journal.Why(ctx, event.TransactionID(q.Transaction), event.TaskID(q.Task))
+		ses.send(answerOf(q, err, reply{Why: &w}))
+	case "history":
+		if q.History == nil {
+			q.History = &HistoryQuery{}
+		}
+		entries, err := h.opts.Journal.History(ctx, *q.History)
+		ses.send(answerOf(q, err, reply{History: entries}))
 	default:
-		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, state, watch", q.Verb)})
+		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, state, watch, why, history", q.Verb)})
 	}
+}
+
+// answerOf is the last reply to a query: r, or what went wrong.
+func answerOf(q query, err error, r reply) reply {
+	if err != nil {
+		r = reply{Error: err.Error()}
+	}
+	r.ID, r.Done = q.ID, true
+	return r
 }
 
 func (ses *session) unknown(q query) {

@@ -96,6 +96,26 @@ func TestStateByTheSocket(t *testing.T) {
 	}
 }
 
+func TestWhyAndHistoryByTheSocketAndTheBus(t *testing.T) {
+	h := newHouse(t)
+	c := dial(t, listen(t, h))
+	if w, err := c.Why(t.Context(), "T1", "ts001"); err != nil || w.Text != "because of ts001 in T1" || w.Chain[0].Seq != 9 {
+		t.Errorf("why: %+v, %v", w, err)
+	}
+	if rows, err := c.History(t.Context(), HistoryQuery{Task: "ts001"}); err != nil || len(rows) != 2 || rows[1].Change.Task != "ts001" {
+		t.Errorf("history: %+v, %v", rows, err)
+	}
+	h.hear(`state @@@ {"header": {"action": "why", "service_id": "", "service_name": "state", "service_transaction": "T1"}, "content": {"configuration": {"task": "ts001"}}}`)
+	h.hear(`state @@@ {"header": {"action": "history", "service_id": "", "service_name": "state", "service_transaction": "T1"}, "content": {"configuration": {"since": "2026-11-21T00:00:00Z"}}}`)
+	if len(h.said) != 2 || !strings.Contains(h.said[0], "reply_why") || !strings.Contains(h.said[0], "because of ts001 in T1") ||
+		!strings.Contains(h.said[1], "reply_history") || !strings.Contains(h.said[1], "provider began") {
+		t.Errorf("said %q", h.said)
+	}
+	h.said = nil
+	h.hear(`state @@@ {"header": {"action": "history", "service_id": "", "service_name": "state", "service_transaction": "T1"}, "content": {"configuration": {"since": "yesterday"}}}`)
+	contains(t, h.result(t)["reason"], "since")
+}
+
 func TestAWatchShowsAViewAndThenTheChanges(t *testing.T) {
 	h := newHouse(t)
 	h.views = []*event.View{view("T1")}

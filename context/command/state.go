@@ -3,6 +3,7 @@ package command
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"zmicroservices/context/event"
 	"zmicroservices/taskservice/message"
@@ -32,10 +33,70 @@ func (h *Handler) state(p Peer, payload []byte) {
 			return
 		}
 		h.waiters.answer(Outcome{Transaction: id, Action: "request", Request: q.Header.RequestID, OK: true})
+	case "why", "history":
+		h.recall(q, id)
 	case "top":
 		h.refuse(q.Header, id, "top is not yet supported: this release samples no processes")
 	default: // a reply, or a word of somebody else's
 	}
+}
+
+// recall answers from the journal: reply_why, reply_history.
+func (h *Handler) recall(q message.State, id event.TransactionID) {
+	asked, _ := q.Content["configuration"].(map[string]any)
+	task, _ := asked["task"].(string)
+	var content any
+	var err error
+	if q.Header.Action == "why" {
+		content, err = h.opts.Journal.Why(h.ctx, id, event.TaskID(task))
+	} else {
+		var filter HistoryQuery
+		if filter, err = historyQuery(asked); err == nil {
+			filter.Transaction, filter.Task = id, event.TaskID(task)
+			var entries []Entry
+			entries, err = h.opts.Journal.History(h.ctx, filter)
+			content = map[string]any{"rows": entries}
+		}
+	}
+	var object map[string]any
+	if err == nil {
+		object, err = objectOf(content)
+	}
+	if err != nil {
+		h.refuse(q.Header, id, err.Error())
+		return
+	}
+	reply := message.State{Header: q.Header, Content: object}
+	reply.Header.Action = "reply_" + q.Header.Action
+	h.publish(reply.Frame())
+	h.waiters.answer(Outcome{Transaction: id, Action: q.Header.Action, Request: q.Header.RequestID, OK: true})
+}
+
+// historyQuery reads since, until (RFC 3339) and limit.
+func historyQuery(asked map[string]any) (HistoryQuery, error) {
+	var q HistoryQuery
+	for key, to := range map[string]*time.Time{"since": &q.Since, "until": &q.Until} {
+		text, given := asked[key].(string)
+		if !given || text == "" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return q, fmt.Errorf("configuration.%s %q is no RFC 3339 time", key, text)
+		}
+		*to = at
+	}
+	q.Limit = number(asked["limit"])
+	return q, nil
+}
+
+// objectOf is a value of ours as a message's object.
+func objectOf(v any) (map[string]any, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return message.Decode(text)
 }
 
 // contextInfo is a View in the original's words (PROTOCOL 6).

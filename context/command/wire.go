@@ -14,9 +14,12 @@ import (
 // query is what a client asks.
 type query struct {
 	ID          string `json:"id"`                    // chosen by the client, unique on its connection; of a publish the request_id
-	Verb        string `json:"verb"`                  // hello, publish, state, watch
+	Verb        string `json:"verb"`                  // hello, publish, state, watch, why, history
 	Frame       string `json:"frame,omitempty"`       // publish: the message as on the bus
-	Transaction string `json:"transaction,omitempty"` // state, watch
+	Transaction string `json:"transaction,omitempty"` // state, watch, why
+	Task        string `json:"task,omitempty"`        // why
+
+	History *HistoryQuery `json:"history,omitempty"` // history
 }
 
 // reply is one answer.
@@ -30,6 +33,8 @@ type reply struct {
 	Change  *event.Change `json:"change,omitempty"`
 	View    *event.View   `json:"view,omitempty"`
 	Views   []*event.View `json:"views,omitempty"`
+	Why     *Why          `json:"why,omitempty"`
+	History []Entry       `json:"history,omitempty"`
 }
 
 // Hello is what a provider says of itself.

@@ -44,6 +44,16 @@ type Gone struct {
 	Survivors []int
 }
 
+// Lost says that an incarnation is gone and that nobody can tell how it ended:
+// its keeper died with the knowledge.
+type Lost struct {
+	Ref
+	Reason string
+}
+
+// About implements Event.
+func (e Lost) About() TaskID { return e.Task }
+
 // Notice is what a task service says of itself on the control topic.
 type Notice struct {
 	Ref

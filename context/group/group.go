@@ -41,6 +41,9 @@ type Collaborators struct {
 	// Changed is told after every batch of steps, when View shows them. It must
 	// not block.
 	Changed func([]event.Change)
+	// Record is told of every change, in order and before the outcome that it
+	// leads to. It must not block.
+	Record func(event.Change)
 	// Keep is told what is to be kept for a later provider: the latest of a task
 	// service counts. It must not block.
 	Keep func(Saved)
@@ -82,12 +85,12 @@ func New(o Options, with Collaborators) (*Group, error) {
 
 // Resume makes a group that goes on where an earlier provider was; see
 // Transaction.Restore. What is to be done at once is done when Run begins.
-func Resume(o Options, with Collaborators, began time.Time, saved []Saved) (*Group, error) {
+func Resume(o Options, with Collaborators, began time.Time, seq uint64, saved []Saved) (*Group, error) {
 	g, err := New(o, with)
 	if err != nil {
 		return nil, err
 	}
-	g.resumed = g.t.Restore(time.Now(), began, saved)
+	g.resumed = g.t.Restore(time.Now(), began, seq, saved)
 	g.board.view = g.t.View()
 	return g, nil
 }
@@ -113,7 +116,11 @@ func (g *Group) Watch() *Watcher { return g.board.watch() }
 // for Exit first and wait for its outcome.
 func (g *Group) Run(ctx context.Context) error {
 	defer func() {
-		g.inbox.close()
+		for _, e := range g.inbox.close() {
+			if m, ok := e.(mark); ok {
+				m.reached() // whoever waits for it waits no more
+			}
+		}
 		close(g.board.gone)
 	}()
 	g.carryOut(g.resumed)
@@ -143,10 +150,32 @@ func (g *Group) steps(batch []event.Event) {
 		return
 	}
 	var effects []Effect
+	var marks []mark
 	for _, e := range batch {
+		if m, ok := e.(mark); ok {
+			marks = append(marks, m)
+			continue
+		}
 		effects = append(effects, g.t.Step(time.Now(), e)...)
 	}
 	g.carryOut(effects)
+	for _, m := range marks {
+		m.reached()
+	}
+}
+
+// mark is a place among the events.
+type mark struct{ reached func() }
+
+// About implements event.Event.
+func (mark) About() event.TaskID { return "" }
+
+// After calls reached when all that was put before has been carried out and
+// recorded; at once if the group has ended. reached must not block.
+func (g *Group) After(reached func()) {
+	if !g.inbox.put(mark{reached}) {
+		reached()
+	}
 }
 
 // carryOut shows and performs the effects of some steps.
@@ -180,6 +209,9 @@ func (g *Group) record(c event.Change) {
 	g.with.Logger.Log(context.Background(), level, "task changed state",
 		"transaction", c.Transaction, "task", c.Task, "from", c.From.String(), "to", c.To.String(), "event", c.Event,
 		"pid", c.PID, "cause", c.Cause.String(), "reason", c.Reason)
+	if g.with.Record != nil {
+		g.with.Record(c)
+	}
 }
 
 func (g *Group) perform(effect Effect) {

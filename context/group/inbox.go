@@ -130,10 +130,13 @@ func (b *inbox) read(n int) {
 	}
 }
 
-// close refuses what comes from here on.
-func (b *inbox) close() {
+// close refuses what comes from here on, and gives back what was urgent and
+// nobody will read.
+func (b *inbox) close() []event.Event {
 	b.mu.Lock()
+	rest := b.urgent
 	b.closed, b.urgent, b.notices = true, nil, nil
 	b.mu.Unlock()
 	close(b.done)
+	return rest
 }

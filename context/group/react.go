@@ -123,6 +123,22 @@ func (t *Transaction) gone(e event.Gone) {
 	t.over(k)
 }
 
+// lost takes the end of an incarnation that nobody saw. What is wanted stands: it
+// is made again.
+func (t *Transaction) lost(e event.Lost) {
+	k := t.live(e.Ref, "loss")
+	if k == nil {
+		return
+	}
+	c := event.Cause{Origin: event.ByProvider, By: "recovery", Parent: k.seen.start, Root: k.seen.root}
+	k.seen.present, k.seen.ending, k.seen.exit, k.seen.reason = false, false, nil, e.Reason
+	if k.want.up && k.want.above < k.seen.inc {
+		k.want.above, k.want.run, k.want.cause = k.seen.inc, k.seen.reached || k.want.run, c
+	}
+	t.apply(k, machine.AllGone, c)
+	t.over(k)
+}
+
 // over goes on after the last of an incarnation: an ordered stop with its next,
 // a pending restart with a new one. An end that nobody asked to mend is final.
 func (t *Transaction) over(k *task) {

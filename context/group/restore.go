@@ -76,8 +76,8 @@ func (t *Transaction) saved(k *task) Saved {
 	}
 }
 
-// Restore goes on where an earlier provider was. saved are its task services in
-// order of definition. It is called once, before the first Step. The effects are
+// Restore goes on where an earlier provider was. seq is the highest that it used
+// as far as is known, saved are its task services in order of definition. It is called once, before the first Step. The effects are
 // what may have been lost on the way: stop recipes and deadlines.
 //
 // It believes what was saved. What came to be after that is told by the keeper,
@@ -85,8 +85,8 @@ func (t *Transaction) saved(k *task) Saved {
 // again, and a Launch of what is there already makes nothing. Whoever calls
 // Restore tells, as Exited and Gone, what the keeper knows nothing of, and ends
 // what the keeper holds and nobody wants.
-func (t *Transaction) Restore(now, began time.Time, saved []Saved) []Effect {
-	t.now, t.out, t.began = now, nil, began
+func (t *Transaction) Restore(now, began time.Time, seq uint64, saved []Saved) []Effect {
+	t.now, t.out, t.began, t.seq = now, nil, began, seq
 	for _, x := range saved {
 		t.seq = max(t.seq, x.Seq)
 		v := &x.Seen

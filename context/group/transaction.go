@@ -94,6 +94,8 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 		t.exited(e)
 	case event.Gone:
 		t.gone(e)
+	case event.Lost:
+		t.lost(e)
 	case event.Notice:
 		t.notice(e)
 	case event.Deadline:

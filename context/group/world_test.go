@@ -171,7 +171,7 @@ func (w *world) crash() {
 	w.tx, w.wakes, w.changes = tx, nil, nil
 	clear(w.asked)
 	clear(w.restarts)
-	for _, effect := range tx.Restore(w.now, w.now, saved) {
+	for _, effect := range tx.Restore(w.now, w.now, 0, saved) {
 		w.perform(effect)
 	}
 	for _, v := range before.Tasks {

@@ -2,9 +2,11 @@ package provider
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"zmicroservices/context/event"
+	"zmicroservices/context/group"
 	"zmicroservices/context/keeper"
 )
 
@@ -31,14 +33,13 @@ func (p *Provider) dispatch(ctx context.Context, k *keeper.Client) {
 				more = false
 			}
 		}
-		p.deliver(ctx, batch)
-		if err := k.Ack(batch[len(batch)-1].Seq); err != nil {
-			p.opts.Logger.Warn("keeper events not acknowledged", "err", err)
-		}
+		pg := p.ledger.open(batch[len(batch)-1].Seq)
+		p.recorded(pg, p.deliver(ctx, batch))
 	}
 }
 
-func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) {
+// deliver takes a batch to its transactions, and gives those.
+func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.Group {
 	for _, e := range batch {
 		if e.Kind == keeper.Exited && e.ID.Hook == "" {
 			settle, cancel := context.WithTimeout(ctx, lastWords)
@@ -47,12 +48,16 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) {
 			break
 		}
 	}
+	var told []*group.Group
 	for _, e := range batch {
 		if e.ID.Hook != "" {
 			p.launcher.built(e)
 			continue
 		}
 		ref := refOf(e.ID)
+		if g := p.group(ref.Transaction); g != nil && !slices.Contains(told, g) {
+			told = append(told, g)
+		}
 		switch e.Kind {
 		case keeper.Spawned:
 			p.put(ref, event.Spawned{Ref: ref, PID: e.PID})
@@ -64,6 +69,7 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) {
 			p.put(ref, event.Gone{Ref: ref, Survivors: e.Survivors})
 		}
 	}
+	return told
 }
 
 func (p *Provider) put(ref event.Ref, e event.Event) {

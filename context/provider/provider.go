@@ -15,6 +15,7 @@ import (
 	"zmicroservices/context/event"
 	"zmicroservices/context/forwarder"
 	"zmicroservices/context/group"
+	"zmicroservices/context/journal"
 	"zmicroservices/context/keeper"
 )
 
@@ -29,6 +30,8 @@ type Provider struct {
 
 	// made by Run before anything that uses them is live
 	launcher   *launcher
+	journal    *journal.Journal
+	ledger     ledger
 	groupsCtx  context.Context
 	running    sync.WaitGroup     // the groups
 	exited     chan event.Outcome // of groups that were asked to exit; capacity: none waits long, stopAll reads
@@ -61,7 +64,7 @@ func New(o Options) (*Provider, error) {
 		p.known[event.TaskID(t.ID)] = t
 	}
 	handler, err := command.New(context.Background(), command.Options{
-		Own: o.Context, Transactions: p, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
+		Own: o.Context, Transactions: p, Journal: p, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
 	if err != nil {
@@ -135,6 +138,9 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	live := context.WithoutCancel(ctx)
 	broken := make(chan error, 4) // one for each part that can break by itself
 	down.add("release state directory", p.lock.Close)
+	if p.journal, err = openJournal(ctx, p.opts); err != nil {
+		return errors.Join(err, p.forwarder.Close())
+	}
 
 	var parts sync.WaitGroup
 	run := func(name string, part func(context.Context) error) (end func()) {
@@ -148,6 +154,13 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		})
 		return func() { cancel(); <-ended }
 	}
+	run("journal", p.journal.Run)
+	down.add("close the journal", func() error {
+		ctx, cancel := context.WithTimeout(live, graceAfterStop)
+		defer cancel()
+		return p.journal.Close(ctx)
+	})
+	p.journal.Note(journal.Note{Event: "provider began", Reason: p.opts.Context.File})
 	// The bus is live last and ends last: its first message may be a command, and
 	// its last words are those of the services. Until then clients wait in the
 	// backlog of its sockets.
@@ -163,6 +176,25 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	launchCtx, endLaunches := context.WithCancel(live)
 	p.launcher = newLauncher(launchCtx, p.opts, k, p.FrontEnd(), p.Backend())
 	p.launcher.failed = func(e event.SpawnFailed) { p.put(e.Ref, e) }
+	p.ledger.ack = func(seq uint64) {
+		if err := k.Ack(seq); err != nil && k.Err() == nil {
+			p.opts.Logger.Warn("keeper events not acknowledged", "err", err)
+		}
+	}
+	groupsCtx, endGroups := context.WithCancel(live)
+	p.groupsCtx = groupsCtx
+	held, err := k.List(ctx)
+	if err != nil {
+		endGroups()
+		endLaunches()
+		return errors.Join(err, k.Close())
+	}
+	open, err := p.recover(ctx, held)
+	if err != nil {
+		endGroups()
+		endLaunches()
+		return errors.Join(err, k.Close())
+	}
 	parts.Go(func() { // ends with the keeper's stream of events
 		defer close(p.keeperGone)
 		p.dispatch(live, k)
@@ -179,8 +211,6 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		<-p.keeperGone
 		return err
 	})
-	groupsCtx, endGroups := context.WithCancel(live)
-	p.groupsCtx = groupsCtx
 	down.add("end the transactions", func() error { endGroups(); p.running.Wait(); return nil })
 
 	end := run("forwarder", p.forwarder.Run)
@@ -210,7 +240,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	p.opts.Logger.Info("provider is ready", "context", p.opts.Context.ContextID, "publish", p.Backend(), "subscribe", p.FrontEnd(),
 		"control", p.socket(), "keeper", k.PID())
 	if p.opts.Start {
-		if err := p.startFile(); err != nil {
+		if err := p.startFile(open); err != nil {
 			return err
 		}
 	}
@@ -253,6 +283,12 @@ func (p *Provider) end() {
 	o := p.stopAll(cause)
 	close(done)
 	o.Transaction, o.Request = id, cause.Request
+	p.mu.Lock()
+	for _, id := range p.order {
+		p.journal.End(id)
+	}
+	p.mu.Unlock()
+	p.journal.Note(journal.Note{Event: "provider ended", Cause: cause})
 	if cause.Origin == event.ByOperator {
 		p.handler.Answer(o)
 	}

@@ -10,6 +10,7 @@ import (
 	"zmicroservices/context/command"
 	"zmicroservices/context/event"
 	"zmicroservices/context/group"
+	"zmicroservices/context/journal"
 )
 
 // keepQuiet is how many transactions with nothing wanted and nothing running
@@ -63,27 +64,58 @@ func (p *Provider) begin(r command.Request) (*group.Group, error) {
 	if r.Action == "stop" {
 		return nil, fmt.Errorf("there is no transaction %q", r.Transaction)
 	}
-	o := group.DefaultOptions()
-	o.Transaction, o.ContextID = r.Transaction, p.opts.Context.ContextID
-	o.ContextName, o.LogName, o.Endpoints = r.ContextName, r.LogName, r.Endpoints
-	o.Known, o.Transitions = p.known, p.opts.Context.Transitions
-	id := r.Transaction
-	g, err := group.New(o, group.Collaborators{
-		Bus: voice{p.forwarder}, Launcher: p.launcher, Logger: p.opts.Logger, Original: p.opts.Original,
-		Answered: p.answered,
-		Changed:  func(changes []event.Change) { p.info.Changed(id, changes) },
-	})
+	t := journal.Transaction{
+		ID: r.Transaction, ContextName: r.ContextName, LogName: r.LogName, Endpoints: r.Endpoints, Began: time.Now(),
+	}
+	g, err := group.New(p.groupOptions(t), p.collaborators(t.ID))
 	if err != nil {
 		return nil, err
 	}
 	p.forget()
-	p.groups[id] = g
-	p.order = append(p.order, id)
+	p.journal.Begin(t)
+	p.enter(g)
+	return g, nil
+}
+
+// resume gives the group of a transaction that an earlier provider began.
+func (p *Provider) resume(s journal.Saved, tasks []group.Saved) (*group.Group, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := s.Transaction
+	g, err := group.Resume(p.groupOptions(t), p.collaborators(t.ID), t.Began, s.Seq, tasks)
+	if err != nil {
+		return nil, err
+	}
+	p.enter(g)
+	return g, nil
+}
+
+func (p *Provider) groupOptions(t journal.Transaction) group.Options {
+	o := group.DefaultOptions()
+	o.Transaction, o.ContextID = t.ID, p.opts.Context.ContextID
+	o.ContextName, o.LogName, o.Endpoints = t.ContextName, t.LogName, t.Endpoints
+	o.Known, o.Transitions = p.known, p.opts.Context.Transitions
+	return o
+}
+
+func (p *Provider) collaborators(id event.TransactionID) group.Collaborators {
+	return group.Collaborators{
+		Bus: voice{p.forwarder}, Launcher: p.launcher, Logger: p.opts.Logger, Original: p.opts.Original,
+		Answered: p.answered,
+		Changed:  func(changes []event.Change) { p.info.Changed(id, changes) },
+		Record:   p.journal.Record,
+		Keep:     func(s group.Saved) { p.keep(id, s) },
+	}
+}
+
+// enter takes a group into the books and makes it live. p.mu is held.
+func (p *Provider) enter(g *group.Group) {
+	p.groups[g.ID()] = g
+	p.order = append(p.order, g.ID())
 	// Ends at teardown, or when the transaction was quiet and leaves memory.
 	ctx, cancel := context.WithCancel(p.groupsCtx)
-	p.cancels[id] = cancel
+	p.cancels[g.ID()] = cancel
 	p.running.Go(func() { _ = g.Run(ctx) })
-	return g, nil
 }
 
 // forget lets the oldest quiet transactions leave memory. p.mu is held.
@@ -96,6 +128,7 @@ func (p *Provider) forget() {
 	}
 	for _, id := range quiet[:max(0, len(quiet)-keepQuiet+1)] {
 		p.cancels[id]()
+		p.journal.End(id)
 		delete(p.cancels, id)
 		delete(p.groups, id)
 		p.order = slices.DeleteFunc(p.order, func(x event.TransactionID) bool { return x == id })
@@ -177,7 +210,9 @@ func (p *Provider) answered(o event.Outcome) {
 		p.exited <- o
 		return
 	}
-	p.handler.Answer(o)
+	// Whoever has the answer may rely on it: it comes when the journal has what
+	// led to it, or cannot have it.
+	p.journal.Committed(func(error) { p.handler.Answer(o) })
 }
 
 // stopAll ends every transaction and gives one outcome for all.
@@ -209,9 +244,19 @@ func (p *Provider) stopAll(c event.Cause) event.Outcome {
 	return out
 }
 
-// startFile begins a transaction with every service of the file.
-func (p *Provider) startFile() error {
+// startFile begins a transaction with every service of the file, unless it is
+// open: after a crash what was wanted goes on as it is.
+func (p *Provider) startFile(open []event.TransactionID) error {
 	id := p.opts.Transaction
+	if id == "" && len(open) > 0 {
+		id = open[len(open)-1]
+	}
+	if slices.Contains(open, id) {
+		if p.opts.Began != nil {
+			p.opts.Began(id)
+		}
+		return nil
+	}
 	if id == "" {
 		id = NewTransactionID()
 	}

@@ -1,0 +1,180 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"zmicroservices/context/command"
+	"zmicroservices/context/event"
+	"zmicroservices/context/group"
+	"zmicroservices/context/journal"
+	"zmicroservices/context/keeper"
+)
+
+// openJournal opens the journal of this context and boot.
+func openJournal(ctx context.Context, o Options) (*journal.Journal, error) {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	j, err := journal.Open(ctx, journal.Options{
+		Path: filepath.Join(o.StateDir, "journal.db"), Boot: strings.TrimSpace(string(boot)), Logger: o.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	return j, nil
+}
+
+// keep writes what a later provider needs of a task service.
+func (p *Provider) keep(id event.TransactionID, s group.Saved) {
+	spec, err := json.Marshal(s)
+	if err != nil {
+		p.opts.Logger.Error("task service not kept", "task", s.Spec.ID, "transaction", id, "err", err)
+		return
+	}
+	p.journal.Want(journal.Want{
+		Transaction: id, Task: event.TaskID(s.Spec.ID), Up: s.Want.Up, Run: s.Want.Run, Above: s.Want.Above,
+		Incarnation: s.Seen.Incarnation, State: s.Seen.State, Spec: spec, Cause: s.Want.Cause, Seq: s.Seq,
+	})
+}
+
+// ledger acknowledges the keeper's events: each only when all before it are in
+// the journal, whichever transaction they went to.
+type ledger struct {
+	ack func(seq uint64)
+
+	mu    sync.Mutex // guards pages
+	pages []*page    // in order of seq
+}
+
+// page is a batch of the keeper's events.
+type page struct {
+	seq  uint64 // of the last
+	done bool
+}
+
+func (l *ledger) open(seq uint64) *page {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := &page{seq: seq}
+	l.pages = append(l.pages, p)
+	return p
+}
+
+// close marks a page as recorded.
+func (l *ledger) close(p *page) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p.done = true
+	var last uint64
+	for len(l.pages) > 0 && l.pages[0].done {
+		last = l.pages[0].seq
+		l.pages = l.pages[1:]
+	}
+	if last > 0 {
+		l.ack(last)
+	}
+}
+
+// recorded closes a page when the transactions that its events went to have
+// carried them out, and the journal has what followed.
+func (p *Provider) recorded(pg *page, groups []*group.Group) {
+	left := len(groups)
+	var mu sync.Mutex // guards left
+	reached := func() {
+		mu.Lock()
+		left--
+		last := left <= 0
+		mu.Unlock()
+		if last {
+			p.journal.Committed(func(err error) {
+				if err == nil { // else they are told again
+					p.ledger.close(pg)
+				}
+			})
+		}
+	}
+	if left == 0 {
+		reached()
+	}
+	for _, g := range groups {
+		g.After(reached)
+	}
+}
+
+// Why implements command.Journal.
+func (p *Provider) Why(ctx context.Context, id event.TransactionID, task event.TaskID) (command.Why, error) {
+	links, err := p.journal.Why(ctx, id, task)
+	if err != nil {
+		return command.Why{}, err
+	}
+	w := command.Why{Text: journal.Explain(links)}
+	for _, l := range links {
+		w.Chain = append(w.Chain, l.Change)
+	}
+	return w, nil
+}
+
+// History implements command.Journal.
+func (p *Provider) History(ctx context.Context, q command.HistoryQuery) ([]command.Entry, error) {
+	rows, err := p.journal.History(ctx, journal.Filter{
+		Transaction: q.Transaction, Task: q.Task, Since: q.Since, Until: q.Until, Limit: q.Limit, Latest: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]command.Entry, len(rows))
+	for i, r := range rows {
+		e := command.Entry{Row: r.Row, Change: r.Change}
+		if n := r.Note; n != nil {
+			e.Note = &command.Note{At: n.At, Event: n.Event, Transaction: n.Transaction, Task: n.Task, Cause: n.Cause, Reason: n.Reason}
+		}
+		entries[i] = e
+	}
+	return entries, nil
+}
+
+// recover goes on with what an earlier provider of this boot wanted, and what
+// the keeper still holds of it. It gives the transactions in order of beginning.
+func (p *Provider) recover(ctx context.Context, held []keeper.Status) ([]event.TransactionID, error) {
+	saved, err := p.journal.Saved(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("recover: %w", err)
+	}
+	there := map[event.Ref]bool{}
+	for _, s := range held {
+		if s.ID.Hook == "" {
+			there[refOf(s.ID)] = true
+		}
+	}
+	var ids []event.TransactionID
+	for _, s := range saved {
+		tasks := make([]group.Saved, 0, len(s.Wants))
+		for _, w := range s.Wants {
+			var t group.Saved
+			if err := json.Unmarshal(w.Spec, &t); err != nil {
+				return nil, fmt.Errorf("recover task %s of transaction %s: %w", w.Task, s.Transaction.ID, err)
+			}
+			tasks = append(tasks, t)
+		}
+		g, err := p.resume(s, tasks)
+		if err != nil {
+			return nil, fmt.Errorf("recover transaction %s: %w", s.Transaction.ID, err)
+		}
+		for _, t := range tasks {
+			ref := event.Ref{Transaction: s.Transaction.ID, Task: event.TaskID(t.Spec.ID), Incarnation: t.Seen.Incarnation}
+			if t.Seen.Present && t.Seen.Made && !there[ref] {
+				g.Put(event.Lost{Ref: ref, Reason: "it ended with its keeper, and nobody saw how"})
+			}
+		}
+		ids = append(ids, s.Transaction.ID)
+		p.opts.Logger.Info("transaction goes on", "transaction", s.Transaction.ID, "tasks", len(tasks))
+	}
+	return ids, nil
+}
