@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"zmicroservices/conf"
@@ -26,7 +24,7 @@ type Provider struct {
 	forwarder *forwarder.Forwarder
 	handler   *command.Handler
 	info      *command.Info
-	lock      *os.File
+	state     *state
 
 	// made by Run before anything that uses them is live
 	launcher   *launcher
@@ -71,7 +69,7 @@ func New(o Options) (*Provider, error) {
 		return nil, err
 	}
 	p.handler, p.info = handler, command.NewInfo(handler)
-	if p.lock, err = takeDirectory(o.StateDir); err != nil {
+	if p.state, err = takeState(o.StateDir); err != nil {
 		return nil, err
 	}
 	p.forwarder, err = forwarder.New(forwarder.Options{
@@ -82,8 +80,7 @@ func New(o Options) (*Provider, error) {
 		OnClose:     func(f forwarder.Peer) { handler.Closed(f.Conn) },
 	})
 	if err != nil {
-		p.lock.Close()
-		return nil, err
+		return nil, errors.Join(err, p.state.release())
 	}
 	return p, nil
 }
@@ -95,23 +92,6 @@ type late struct{ p *Provider }
 func (l late) Publish(frame []byte) error { return voice{l.p.forwarder}.Publish(frame) }
 func (l late) Inject(from command.Peer, frame []byte) error {
 	return voice{l.p.forwarder}.Inject(from, frame)
-}
-
-// takeDirectory makes the state directory and holds it against a second provider.
-func takeDirectory(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("make state directory: %w", err)
-	}
-	path := filepath.Join(dir, "lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("take state directory: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("take state directory: %s is held by another provider: end it, or choose another --state_dir", dir)
-	}
-	return f, nil
 }
 
 // FrontEnd and Backend are the endpoints that services and clients connect to:
@@ -137,7 +117,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	// Nothing that is live ends with ctx: it ends when teardown comes to it.
 	live := context.WithoutCancel(ctx)
 	broken := make(chan error, 4) // one for each part that can break by itself
-	down.add("release state directory", p.lock.Close)
+	down.add("release state directory", p.state.release)
 	if p.journal, err = openJournal(ctx, p.opts); err != nil {
 		return errors.Join(err, p.forwarder.Close())
 	}
@@ -168,7 +148,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	down.add("end the bus", func() error { return endForwarder() })
 
 	k, err := keeper.Start(ctx, keeper.Options{
-		Exe: p.opts.Exe, RuntimeDir: p.opts.RuntimeDir, StateDir: p.opts.StateDir, Logger: p.opts.Logger,
+		Exe: p.opts.Exe, RuntimeDir: p.opts.RuntimeDir, StateDir: p.opts.StateDir, Logger: p.opts.Logger, Epoch: p.state.epoch,
 	})
 	if err != nil {
 		return err
