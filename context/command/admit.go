@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,19 +12,51 @@ import (
 )
 
 // Admit says whether a peer is heard on a guarded topic: our own uid and root
-// are, as the kernel names them; who is not is told why on the bus, a few times a
-// second at most.
+// are, as the kernel names them; who asks and is not heard is told why on the bus,
+// a few times a second at most.
 func (h *Handler) Admit(p Peer, topic string, frame []byte) error {
 	err := h.trusted(p)
-	if err == nil || topic != message.TopicContext || !h.denied.allow(time.Now()) {
+	if err == nil {
+		return nil
+	}
+	_, payload, split := message.Split(frame)
+	if split != nil {
 		return err
 	}
-	if _, payload, split := message.Split(frame); split == nil {
-		// What could be read of its header is enough to answer it.
-		c, _ := message.ParseCommand(payload)
-		h.refuse(c.Header, event.TransactionID(c.Header.Transaction), err.Error())
+	// What can be read of its header is enough to answer it.
+	header := headerOf(topic, payload)
+	if asks(topic, header.Action) && h.denied.allow(time.Now()) {
+		h.refuse(header, event.TransactionID(header.Transaction), err.Error())
 	}
 	return err
+}
+
+// headerOf reads as much of a message's header as there is.
+func headerOf(topic string, payload []byte) message.Header {
+	switch topic {
+	case message.TopicContext:
+		c, _ := message.ParseCommand(payload)
+		return c.Header
+	case message.TopicProcess:
+		m, _ := message.ParseProcess(payload)
+		return m.Header
+	default:
+		q, _ := message.ParseState(payload)
+		return q.Header
+	}
+}
+
+// asks says whether a message of that topic and action waits for an answer. What
+// is not understood on context is a command that went wrong.
+func asks(topic, action string) bool {
+	switch topic {
+	case message.TopicContext:
+		return action != "monitor"
+	case message.TopicProcess:
+		return action == "start" || action == "stop" || action == "restart"
+	default:
+		return action != "" && !strings.HasPrefix(action, "reply_")
+	}
 }
 
 // trusted is the rule of who may command, and whose words about a service count.
@@ -50,8 +83,8 @@ type limiter struct {
 	n     int
 }
 
-// answersPerSecond bounds what strangers can make us say.
-const answersPerSecond = 10
+// fewPerSecond bounds what strangers can make us say, and write into the log.
+const fewPerSecond = 10
 
 func (l *limiter) allow(now time.Time) bool {
 	l.mu.Lock()
@@ -60,5 +93,5 @@ func (l *limiter) allow(now time.Time) bool {
 		l.since, l.n = now, 0
 	}
 	l.n++
-	return l.n <= answersPerSecond
+	return l.n <= fewPerSecond
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"zmicroservices/conf"
 	"zmicroservices/context/event"
@@ -18,7 +19,8 @@ type Handler struct {
 	mu      sync.Mutex                   // guards speaker
 	speaker map[speech]event.Incarnation // which incarnation a connection spoke for first
 	waiters *waiters
-	denied  limiter
+	denied  limiter // answers to strangers
+	drops   limiter // log lines about messages that are dropped
 }
 
 // speech is one connection speaking for one task service.
@@ -56,7 +58,7 @@ func (h *Handler) Guarded() []string {
 func (h *Handler) Deliver(p Peer, topic string, frame []byte) {
 	_, payload, err := message.Split(frame)
 	if err != nil {
-		h.opts.Logger.Warn("message dropped", "topic", topic, "peer", p.Name, "err", err)
+		h.dropped(p, topic, err)
 		return
 	}
 	switch topic {
@@ -88,11 +90,11 @@ func (h *Handler) Closed(conn uint64) {
 func (h *Handler) control(p Peer, payload []byte) {
 	c, err := message.ParseControl(payload)
 	if err != nil {
-		h.opts.Logger.Warn("control message dropped", "peer", p.Name, "err", err)
+		h.dropped(p, message.TopicControl, err)
 		return
 	}
 	if err := h.trusted(p); err != nil {
-		h.opts.Logger.Warn("control message not heeded", "peer", p.Name, "task", c.Header.ServiceID, "err", err)
+		h.dropped(p, message.TopicControl, fmt.Errorf("report of task %q not heeded: %w", c.Header.ServiceID, err))
 		return
 	}
 	ref := event.Ref{Transaction: event.TransactionID(c.Header.Transaction), Task: event.TaskID(c.Header.ServiceID)}
@@ -110,6 +112,24 @@ func (h *Handler) control(p Peer, payload []byte) {
 	n.Reason, _ = c.Status["reason"].(string)
 	if err := h.opts.Transactions.Notice(h.ctx, n); err != nil {
 		h.opts.Logger.Debug("control message came too late", "task", ref.Task, "transaction", ref.Transaction, "err", err)
+	}
+}
+
+// wrong answers a message that cannot be understood, if it can be seen that it
+// wants an answer.
+func (h *Handler) wrong(p Peer, topic string, header message.Header, err error) {
+	if !asks(topic, header.Action) {
+		h.dropped(p, topic, err)
+		return
+	}
+	h.refuse(header, event.TransactionID(header.Transaction), err.Error())
+}
+
+// dropped logs a message that nothing is done about, a few a second: a flood on
+// the wire must not be one on the disk.
+func (h *Handler) dropped(p Peer, topic string, err error) {
+	if h.drops.allow(time.Now()) {
+		h.opts.Logger.Warn("message dropped", "topic", topic, "peer", p.Name, "err", err)
 	}
 }
 
@@ -134,7 +154,7 @@ func (h *Handler) spokeFor(s speech, now event.Incarnation) event.Incarnation {
 func (h *Handler) process(p Peer, payload []byte) {
 	m, err := message.ParseProcess(payload)
 	if err != nil {
-		h.opts.Logger.Warn("process message dropped", "peer", p.Name, "err", err)
+		h.wrong(p, message.TopicProcess, m.Header, err)
 		return
 	}
 	id := event.TransactionID(m.Header.Transaction)

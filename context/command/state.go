@@ -13,7 +13,7 @@ import (
 func (h *Handler) state(p Peer, payload []byte) {
 	q, err := message.ParseState(payload)
 	if err != nil {
-		h.opts.Logger.Warn("state message dropped", "peer", p.Name, "err", err)
+		h.wrong(p, message.TopicState, q.Header, err)
 		return
 	}
 	id := event.TransactionID(q.Header.Transaction)
