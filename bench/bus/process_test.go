@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,8 +32,22 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// profile names a file for a CPU profile of the forwarder's last run.
+const profile = "ZMS_BENCH_PROFILE"
+
 // serve runs a forwarder until stdin ends.
 func serve() error {
+	if name := os.Getenv(profile); name != "" {
+		file, err := os.Create(name)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	f, err := forwarder.New(forwarder.Options{
 		FrontBind:   []string{"tcp://127.0.0.1:0"},
 		BackendBind: []string{"tcp://127.0.0.1:0"},
@@ -132,11 +147,13 @@ func (p *process) count() int {
 	return n
 }
 
-// stop ends a child that has nothing to finish.
+// stop ends a child: a C one ends at once when its stdin does, and the forwarder
+// in order.
 func (p *process) stop() {
 	_ = p.in.Close()
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait() // it was killed, which is an error of no interest
+	late := time.AfterFunc(5*time.Second, func() { _ = p.cmd.Process.Kill() })
+	defer late.Stop()
+	_ = p.cmd.Wait() // how it ended is of no interest
 }
 
 // device is a forwarder in a process of its own.

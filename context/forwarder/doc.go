@@ -33,8 +33,9 @@
 // frames in it; bytes are never decoded, copied or encoded again. Each message is
 // matched once, by a walk down a radix tree of all subscriptions, which costs the
 // same with one subscriber and with 1,000 that don't match. Neighbours that go
-// the same way become one range. For each subscriber the goroutine takes one lock
-// and makes one vectored write, without blocking. What the kernel does not take
+// the same way become one range. The goroutine takes its place in the queues of all
+// subscribers, and then makes one vectored write for each that was empty, without
+// blocking. What the kernel does not take
 // is queued, and written by a goroutine that lives until the queue is empty.
 // Queued ranges share the chunk they were read into, where a queue wants at least
 // half of it; else they share a copy in 4 KiB chunks, so that a few small messages
@@ -44,6 +45,8 @@
 //
 //   - Messages of one publisher arrive in its order, whole and unchanged, commands
 //     between their frames taken out. Those of Publish too, among themselves.
+//   - All subscribers get what they get in one order: nobody sees an answer before
+//     its question.
 //   - A subscriber that does not read delays nobody. Its queue has Limits, beyond
 //     which the newest messages are dropped, whole, and counted.
 //   - The control plane (Options.Priority) and our own messages have a reserve in
@@ -73,8 +76,8 @@
 // run, or every 10 ms (runtime, findRunnable and sysmon). With one publisher that
 // always has more, the messages of all others waited for that: a median of 370 to
 // 700 µs beside it on two cores, where libzmq's device needed 80 to 170. Now who
-// had a full read passes a turnstile that the network poller opens, and the median
-// is 45 µs. runtime.Gosched does not do it, since it gives way to goroutines that
+// had four full reads passes a turnstile that the network poller opens, and the
+// median is 45 to 75 µs. runtime.Gosched does not do it, since it gives way to goroutines that
 // are runnable, not to sockets that are readable; more processors than cores
 // (GOMAXPROCS) helped half the way, and the machine's scheduler decided.
 //

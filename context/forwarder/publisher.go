@@ -39,6 +39,11 @@ type tapped struct {
 // maxCommand is the longest command that is taken, in bytes.
 const maxCommand = 8 << 10
 
+// fullReads is how many full chunks a publisher may send before others have their
+// turn: 256 KiB, some 150 µs. At every chunk, passing the turnstile cost a tenth of
+// the throughput and gained 5 µs of others' latency.
+const fullReads = 4
+
 func newPublisher(c *conn) *publisher {
 	p := &publisher{conn: c, turns: make(chan struct{}, 1)}
 	p.in.init(&c.f.depot, c.raw, &c.flow)
@@ -46,12 +51,13 @@ func newPublisher(c *conn) *publisher {
 }
 
 // run asks the publisher for everything, since libzmq's PUB sends only what was
-// subscribed to, and reads until the connection ends. Each turn reads at most a
-// chunk, so that publishers that always have something take turns.
+// subscribed to, and reads until the connection ends, a chunk at a time. Publishers
+// that always have something take turns.
 func (p *publisher) run() error {
 	defer p.letGo()
 	p.command(zmtp.AppendSubscription(nil, p.session.Greeting, true, nil))
 	p.flow.dealt()
+	greed := 0 // full reads in a row
 	for {
 		if err := p.makeRoom(); err != nil {
 			return err
@@ -66,9 +72,10 @@ func (p *publisher) run() error {
 		if err != nil {
 			return err
 		}
-		if p.in.full {
-			// There is more: others first.
-			p.f.turns.pass(p.turns)
+		if !p.in.full {
+			greed = 0
+		} else if greed++; greed%fullReads == 0 {
+			p.f.turns.pass(p.turns) // there is more: others first
 		}
 	}
 }
@@ -105,11 +112,13 @@ func (p *publisher) scan(b *batch) error {
 		}
 		window := in.cur.buf[in.next:in.end]
 		h, err := zmtp.ParseHeader(window)
-		switch {
-		case errors.Is(err, zmtp.ErrShort):
-			return nil
-		case err != nil:
+		if err != nil {
+			if errors.Is(err, zmtp.ErrShort) {
+				return nil
+			}
 			return fmt.Errorf("read frame: flags 0x%02x: %w", window[0], err)
+		}
+		switch {
 		case h.Command():
 			if h.Size > maxCommand {
 				return fmt.Errorf("read command: %d bytes, at most %d are read: %w", h.Size, maxCommand, errExceeded)

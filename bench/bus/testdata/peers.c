@@ -198,6 +198,12 @@ static void *latsub(void *arg) {
 	return arg;
 }
 
+static void *until_stdin_ends(void *arg) {
+	char b;
+	while (read(0, &b, 1) > 0) {}
+	_exit(0);
+}
+
 static int proxy(void) {
 	void *in = zmq_socket(context, ZMQ_XSUB), *out = zmq_socket(context, ZMQ_XPUB);
 	char a[64], b[64];
@@ -207,6 +213,8 @@ static int proxy(void) {
 	zmq_getsockopt(out, ZMQ_LAST_ENDPOINT, b, &m);
 	printf("%s %s\n", a, b);
 	fflush(stdout);
+	pthread_t t;
+	pthread_create(&t, NULL, until_stdin_ends, NULL);
 	return zmq_proxy(in, out, NULL);
 }
 
