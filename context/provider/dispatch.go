@@ -35,6 +35,7 @@ func (p *Provider) dispatch(ctx context.Context, k *keeper.Client) {
 		}
 		pg := p.ledger.open(batch[len(batch)-1].Seq)
 		p.recorded(pg, p.deliver(ctx, batch))
+		p.retold(ctx, k, len(batch))
 	}
 }
 

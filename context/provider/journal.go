@@ -13,7 +13,6 @@ import (
 	"zmicroservices/context/event"
 	"zmicroservices/context/group"
 	"zmicroservices/context/journal"
-	"zmicroservices/context/keeper"
 )
 
 // openJournal opens the journal of this context and boot.
@@ -138,43 +137,4 @@ func (p *Provider) History(ctx context.Context, q command.HistoryQuery) ([]comma
 		entries[i] = e
 	}
 	return entries, nil
-}
-
-// recover goes on with what an earlier provider of this boot wanted, and what
-// the keeper still holds of it. It gives the transactions in order of beginning.
-func (p *Provider) recover(ctx context.Context, held []keeper.Status) ([]event.TransactionID, error) {
-	saved, err := p.journal.Saved(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("recover: %w", err)
-	}
-	there := map[event.Ref]bool{}
-	for _, s := range held {
-		if s.ID.Hook == "" {
-			there[refOf(s.ID)] = true
-		}
-	}
-	var ids []event.TransactionID
-	for _, s := range saved {
-		tasks := make([]group.Saved, 0, len(s.Wants))
-		for _, w := range s.Wants {
-			var t group.Saved
-			if err := json.Unmarshal(w.Spec, &t); err != nil {
-				return nil, fmt.Errorf("recover task %s of transaction %s: %w", w.Task, s.Transaction.ID, err)
-			}
-			tasks = append(tasks, t)
-		}
-		g, err := p.resume(s, tasks)
-		if err != nil {
-			return nil, fmt.Errorf("recover transaction %s: %w", s.Transaction.ID, err)
-		}
-		for _, t := range tasks {
-			ref := event.Ref{Transaction: s.Transaction.ID, Task: event.TaskID(t.Spec.ID), Incarnation: t.Seen.Incarnation}
-			if t.Seen.Present && t.Seen.Made && !there[ref] {
-				g.Put(event.Lost{Ref: ref, Reason: "it ended with its keeper, and nobody saw how"})
-			}
-		}
-		ids = append(ids, s.Transaction.ID)
-		p.opts.Logger.Info("transaction goes on", "transaction", s.Transaction.ID, "tasks", len(tasks))
-	}
-	return ids, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"zmicroservices/conf"
 	"zmicroservices/context/command"
@@ -20,6 +21,8 @@ type Options struct {
 	Version    string
 	StateDir   string // of this context; "" is a folder named after it under the user's state directory
 	RuntimeDir string // of all contexts; "" is command.RuntimeDir's
+
+	Linger time.Duration // how long services outlive a provider that died; keeper.Forever
 
 	BindAll       bool
 	Insecure      bool

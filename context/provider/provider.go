@@ -30,6 +30,7 @@ type Provider struct {
 	launcher   *launcher
 	journal    *journal.Journal
 	ledger     ledger
+	recovery   recovery
 	groupsCtx  context.Context
 	running    sync.WaitGroup     // the groups
 	exited     chan event.Outcome // of groups that were asked to exit; capacity: none waits long, stopAll reads
@@ -147,8 +148,9 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	endForwarder := p.forwarder.Close
 	down.add("end the bus", func() error { return endForwarder() })
 
-	k, err := keeper.Start(ctx, keeper.Options{
-		Exe: p.opts.Exe, RuntimeDir: p.opts.RuntimeDir, StateDir: p.opts.StateDir, Logger: p.opts.Logger, Epoch: p.state.epoch,
+	k, met, err := keeper.Attach(ctx, keeper.Options{
+		Exe: p.opts.Exe, RuntimeDir: p.opts.RuntimeDir, StateDir: p.opts.StateDir, Logger: p.opts.Logger,
+		Epoch: p.state.epoch, Linger: p.opts.Linger,
 	})
 	if err != nil {
 		return err
@@ -163,13 +165,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	}
 	groupsCtx, endGroups := context.WithCancel(live)
 	p.groupsCtx = groupsCtx
-	held, err := k.List(ctx)
-	if err != nil {
-		endGroups()
-		endLaunches()
-		return errors.Join(err, k.Close())
-	}
-	open, err := p.recover(ctx, held)
+	open, err := p.recover(ctx, k, met)
 	if err != nil {
 		endGroups()
 		endLaunches()

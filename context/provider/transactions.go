@@ -217,12 +217,7 @@ func (p *Provider) answered(o event.Outcome) {
 
 // stopAll ends every transaction and gives one outcome for all.
 func (p *Provider) stopAll(c event.Cause) event.Outcome {
-	p.mu.Lock()
-	groups := make([]*group.Group, 0, len(p.order))
-	for _, id := range p.order {
-		groups = append(groups, p.groups[id])
-	}
-	p.mu.Unlock()
+	groups := p.all()
 	out := event.Outcome{Action: string(group.Exit), OK: true}
 	waiting := 0
 	for _, g := range groups {

@@ -14,6 +14,7 @@ import (
 
 	"zmicroservices/conf"
 	"zmicroservices/context/event"
+	"zmicroservices/context/keeper"
 	"zmicroservices/context/provider"
 )
 
@@ -28,7 +29,7 @@ type flags struct {
 	allowCommands   bool
 	monitorInterval time.Duration
 	http            string
-	linger          time.Duration
+	linger          string
 	wire            string
 	logFormat       string
 	logLevel        string
@@ -77,7 +78,7 @@ and on_exit transitions. It ends with every service stopped, in order, at
 	p.BoolVar(&f.allowCommands, "allow_commands", false, "let messages bring a <command> of their own")
 	p.DurationVar(&f.monitorInterval, "monitor_interval", 0, "time between process monitoring messages; 0 is off")
 	p.StringVar(&f.http, "http", "", "serve metrics on `ADDR`")
-	p.DurationVar(&f.linger, "linger", 0, "how long services outlive a provider that died")
+	p.StringVar(&f.linger, "linger", "60s", "how long services outlive a provider that died: a `duration`, or forever")
 	p.StringVar(&f.wire, "wire", "", "`original`: nothing on the bus that the original did not send, but for command results")
 	p.StringVar(&f.logFormat, "log_format", "text", "`text|json`")
 	p.StringVar(&f.logLevel, "log_level", "info", "`debug|info|warn|error`")
@@ -112,10 +113,14 @@ func run(cmd *cobra.Command, f flags, path string) error {
 	for _, w := range file.Warnings {
 		log.Warn("context file warning", "place", w.Error())
 	}
+	linger, err := keeper.ParseLinger(f.linger)
+	if err != nil {
+		return &usageError{fmt.Errorf("--linger: %w", err)}
+	}
 	o := provider.Options{
 		Context: file, Logger: log, Version: version, StateDir: f.stateDir, RuntimeDir: f.runtimeDir,
 		BindAll: f.bindAll, Insecure: f.insecure, AllowCommands: f.allowCommands, ServicesPaths: f.servicesPath,
-		Original: f.wire == "original", Bundled: isBundled,
+		Original: f.wire == "original", Bundled: isBundled, Linger: linger,
 	}
 	if f.start != "" {
 		o.Start = true
@@ -137,7 +142,7 @@ func run(cmd *cobra.Command, f flags, path string) error {
 func (f *flags) check(cmd *cobra.Command) error {
 	for name, what := range map[string]string{
 		"monitor_interval": "process monitoring", "http": "the metrics page",
-		"linger": "outliving a provider", "init": "the keeper as first process",
+		"init": "the keeper as first process",
 	} {
 		if cmd.Flags().Changed(name) {
 			return fmt.Errorf("--%s is not yet supported: this release has not got %s", name, what)

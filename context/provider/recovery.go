@@ -1,0 +1,136 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"zmicroservices/context/event"
+	"zmicroservices/context/group"
+	"zmicroservices/context/keeper"
+)
+
+// recovery is the beginning of a provider that comes after one that died. The
+// journal says what is wanted, the keeper what exists.
+type recovery struct {
+	untold int // events that the keeper tells again; owned by dispatch
+}
+
+// recover goes on with the transactions that an earlier provider of this boot had
+// open, and gives them in order of beginning. met says that the keeper is the
+// earlier provider's.
+//
+// What the keeper no longer holds is lost, and said so. What it tells again leads
+// to the same decisions once more, and a launch of what is there makes nothing;
+// what it holds beyond that is swept when all was told.
+func (p *Provider) recover(ctx context.Context, k *keeper.Client, met bool) ([]event.TransactionID, error) {
+	saved, err := p.journal.Saved(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("recover: %w", err)
+	}
+	there := map[event.Ref]bool{}
+	if met {
+		held, err := k.List(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("recover: %w", err)
+		}
+		for _, s := range held {
+			there[refOf(s.ID)] = true
+		}
+		stats, err := k.Stats(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("recover: %w", err)
+		}
+		p.recovery.untold = stats.Events
+		p.opts.Logger.Info("keeper was met again", "keeper", k.PID(), "processes", stats.Live, "events", stats.Events)
+	}
+	var ids []event.TransactionID
+	for _, s := range saved {
+		id := s.Transaction.ID
+		tasks := make([]group.Saved, len(s.Wants))
+		for i, w := range s.Wants {
+			if err := json.Unmarshal(w.Spec, &tasks[i]); err != nil {
+				return nil, fmt.Errorf("recover task %s of transaction %s: %w", w.Task, id, err)
+			}
+		}
+		g, err := p.resume(s, tasks)
+		if err != nil {
+			return nil, fmt.Errorf("recover transaction %s: %w", id, err)
+		}
+		for _, t := range tasks {
+			ref := event.Ref{Transaction: id, Task: event.TaskID(t.Spec.ID), Incarnation: t.Seen.Incarnation}
+			if t.Seen.Present && t.Seen.Made && !there[ref] {
+				g.Put(event.Lost{Ref: ref, Reason: "it ended with its keeper, and nobody saw how"})
+			}
+		}
+		ids = append(ids, id)
+		p.opts.Logger.Info("transaction goes on", "transaction", id, "tasks", len(tasks))
+	}
+	if p.recovery.untold == 0 {
+		p.sweep(ctx, k)
+	}
+	return ids, nil
+}
+
+// retold counts the events that the keeper tells again. After the last, what it
+// holds and nobody wants is swept.
+func (p *Provider) retold(ctx context.Context, k *keeper.Client, n int) {
+	if p.recovery.untold == 0 {
+		return
+	}
+	if p.recovery.untold = max(0, p.recovery.untold-n); p.recovery.untold == 0 {
+		p.sweep(ctx, k)
+	}
+}
+
+// sweep ends what the keeper holds and no transaction knows: the start of it was
+// asked for and not yet in the journal when the provider died, so that nobody was
+// promised it.
+func (p *Provider) sweep(ctx context.Context, k *keeper.Client) {
+	groups := p.all()
+	left := make(chan struct{}, len(groups)) // one from each
+	for _, g := range groups {
+		g.After(func() { left <- struct{}{} })
+	}
+	p.launcher.work.Go(func() { // ends when all groups have come so far; they do
+		for range groups {
+			<-left
+		}
+		held, err := k.List(ctx)
+		if err != nil {
+			p.opts.Logger.Warn("keeper not swept", "err", err)
+			return
+		}
+		for _, s := range held {
+			ref := refOf(s.ID)
+			if s.State == keeper.Over || p.knows(ref) {
+				continue
+			}
+			p.opts.Logger.Warn("process that nobody wants is ended", "task", ref.Task, "transaction", ref.Transaction, "pid", s.PID)
+			if err := k.Stop(s.ID, nil); err != nil {
+				p.opts.Logger.Warn("process not ended", "pid", s.PID, "err", err)
+			}
+		}
+	})
+}
+
+// all gives the groups there are.
+func (p *Provider) all() []*group.Group {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]*group.Group, len(p.order))
+	for i, id := range p.order {
+		all[i] = p.groups[id]
+	}
+	return all
+}
+
+// knows says that an incarnation is its transaction's present one.
+func (p *Provider) knows(ref event.Ref) bool {
+	g := p.group(ref.Transaction)
+	if g == nil {
+		return false
+	}
+	t := g.View().Task(ref.Task)
+	return t != nil && t.Present && t.Incarnation == ref.Incarnation
+}
