@@ -32,7 +32,8 @@ type conn struct {
 	session *zmtp.Session
 	joined  atomic.Bool // peer and session are set, and do not change any more
 
-	got, denied counted // of a publisher
+	got, denied counted     // of a publisher
+	midway      atomic.Bool // within a message of several chunks
 
 	heard atomic.Int64 // when the peer was last heard, by Forwarder.clock
 	asked atomic.Int64 // when it was sent a PING since, 0 if not

@@ -49,6 +49,10 @@ func (c *conn) beat(now time.Duration) {
 		c.abort(errSilent)
 		return
 	}
+	if c.midway.Load() && silent > l.Handshake && c.f.underway.Load() > l.Memory/4 {
+		c.abort(errMemory) // others need the room that its message takes
+		return
+	}
 	if l.Heartbeat <= 0 || silent < l.Heartbeat || !c.session.Greeting.AtLeast(3, 1) {
 		return // ZMTP 3.0 has no PING: to its peers it is a message, or an error
 	}

@@ -74,6 +74,7 @@ func (p *publisher) nextChunk() error {
 		p.setAside(p.in.end)
 	}
 	p.message.chunks++
+	p.midway.Store(true)
 	// The messages that are underway have a half of their own, so that queues of
 	// subscribers that do not read never cost a publisher its connection.
 	if p.f.underway.Add(bigChunk) > p.f.limits.Memory/2 {
@@ -87,6 +88,7 @@ func (p *publisher) nextChunk() error {
 func (p *publisher) arrived() {
 	if n := p.message.chunks; n > 0 {
 		p.f.underway.Add(-int64(n) * bigChunk)
+		p.midway.Store(false)
 	}
 }
 

@@ -77,7 +77,8 @@ type Limits struct {
 	QueueBytes    int64
 	// Memory bounds the bytes in all queues together: beyond it no queue grows past
 	// a fair share of 64 KiB. Half as much is for messages that are underway and
-	// longer than a chunk: who needs more than is left is disconnected.
+	// longer than a chunk: who needs more than is left is disconnected, and when half
+	// of that is gone, who has not gone on with a message for the time of Handshake.
 	Memory int64
 	// Handshake is how long a peer may take from connect to READY.
 	Handshake time.Duration

@@ -171,6 +171,21 @@ func TestMemoryIsBoundedOverAllQueues(t *testing.T) {
 	long.closed()
 }
 
+func TestWhoStallsInALongMessageGoesWhenMemoryIsShort(t *testing.T) {
+	d := start(t, func(o *Options) {
+		o.Limits.Memory, o.Limits.Handshake, o.Limits.Heartbeat = 4<<20, 50*time.Millisecond, 20*time.Millisecond
+	})
+	b := wire(strings.Repeat("l", 2<<20))
+	short, long := d.publisher(t, 0), d.publisher(t, 0)
+	short.send(b[:200_000])
+	s := d.subscriber(t, "")
+	eventually(t, "beats", func() bool { return time.Duration(d.clock.Load()) > 200*time.Millisecond })
+	long.send(b[:1_300_000])
+	short.closed()
+	d.publisher(t, 0).say("served")
+	s.hears("served")
+}
+
 func TestDrainWaitsForReadersAndNotForTheStalled(t *testing.T) {
 	d := start(t, nil)
 	d.subscriber(t, "") // never reads
