@@ -68,11 +68,6 @@ func runWatch(ctx context.Context, w world, o watching, args []string) error {
 	if len(topics) == 0 {
 		topics = []string{""}
 	}
-	if o.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.duration)
-		defer cancel()
-	}
 	return follow(ctx, w, o, endpoints, topics)
 }
 
@@ -121,7 +116,7 @@ type sighting struct {
 	frame    []byte
 }
 
-// follow prints what comes until ctx ends, which is no error.
+// follow prints what comes until ctx ends or the time is over, which is no error.
 func follow(ctx context.Context, w world, o watching, endpoints, topics []string) error {
 	// Sent by one goroutine an endpoint, received here, never closed. Without
 	// capacity: the bus queues, and it counts what it drops.
@@ -142,12 +137,18 @@ func follow(ctx context.Context, w world, o watching, endpoints, topics []string
 		// Ends with ctx, which ends with follow.
 		readers.Go(func() { pass(ctx, b, endpoint, sightings) })
 	}
+	var over <-chan time.Time
+	if o.duration > 0 { // counted from here: joining is not watching
+		over = time.After(o.duration)
+	}
 	for {
 		select {
 		case s := <-sightings:
 			if err := o.show(w, s); err != nil {
 				return written(err)
 			}
+		case <-over:
+			return nil
 		case <-ctx.Done():
 			return nil
 		}
