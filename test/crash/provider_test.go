@@ -1,0 +1,129 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"zmicroservices/context/command"
+	"zmicroservices/test/harness"
+)
+
+// bench is a context whose providers come and go.
+type bench struct {
+	t            *testing.T
+	file, state  string
+	runtime, log string
+	transaction  string
+	cmd          *exec.Cmd
+	client       *command.Client
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	dir := t.TempDir()
+	runtime, err := os.MkdirTemp("", "zms-run-") // short: a socket's path has 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(runtime) })
+	b := &bench{
+		t: t, file: filepath.Join(dir, "Context.xml"), state: filepath.Join(dir, "state"),
+		runtime: runtime, log: filepath.Join(dir, "provider.log"), transaction: fmt.Sprintf("CRASH%d", os.Getpid()),
+	}
+	var x strings.Builder
+	fmt.Fprintf(&x, `<Context>
+  <FrontEndEndpoint>ipc://%[1]s/b</FrontEndEndpoint> <BackendEndpoint>ipc://%[1]s/f</BackendEndpoint>
+  <FrontBind>ipc://%[1]s/f</FrontBind> <BackendBind>ipc://%[1]s/b</BackendBind>
+  <ContextID>crash</ContextID> <TaskLogName>Crash</TaskLogName>
+`, runtime)
+	for n := range services {
+		fmt.Fprintf(&x, `  <TaskService id="ts%03d" topic="process" instance="Churn" serviceType="Process">
+    <Process><command>%s</command><env name="%s" value="churn"/>
+      <restart policy="always" backoff="5ms" factor="1" jitter="0" intensity="100000" window="1s"/></Process>
+    <Task><message><header><service_name>churn</service_name></header><content><configuration/></content></message>
+    <state type="on_start"/></Task>
+  </TaskService>
+`, n, harness.Self(t), harness.RoleVariable)
+	}
+	x.WriteString("</Context>\n")
+	if err := os.WriteFile(b.file, []byte(x.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if b.cmd != nil {
+			b.stop()
+		}
+		if t.Failed() {
+			text, _ := os.ReadFile(b.log)
+			t.Logf("the end of the provider's log:\n%s", text[max(0, len(text)-20_000):])
+		}
+	})
+	return b
+}
+
+// start runs a provider until it answers. Its log goes to a file: the keeper,
+// which lives on, has it too.
+func (b *bench) start() {
+	b.t.Helper()
+	log, err := os.OpenFile(b.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer log.Close()
+	b.cmd = exec.Command(harness.Tool(b.t, "service_context"), "--start="+b.transaction,
+		"--state_dir="+b.state, "--runtime_dir="+b.runtime, b.file)
+	b.cmd.Stderr = log
+	if err := b.cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	socket := command.SocketPath(b.runtime, "crash", "ipc://"+b.runtime+"/b", "ipc://"+b.runtime+"/f")
+	await(b.t, "the provider to answer", func() bool {
+		b.client, err = command.Dial(context.Background(), socket)
+		return err == nil
+	})
+}
+
+// kill ends the provider as a crash would.
+func (b *bench) kill() {
+	b.t.Helper()
+	_ = b.client.Close()
+	if err := b.cmd.Process.Kill(); err != nil {
+		b.t.Fatal(err)
+	}
+	_ = b.cmd.Wait()
+}
+
+// stop ends everything in order.
+func (b *bench) stop() {
+	b.t.Helper()
+	_ = b.client.Close()
+	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.cmd.Wait(); err != nil {
+		b.t.Errorf("the provider ended with %v", err)
+	}
+	b.cmd = nil
+}
+
+// await waits for something that nobody tells.
+func await(t *testing.T, what string, there func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(harness.Patience)
+	for !there() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}

@@ -1,0 +1,8 @@
+//go:build soak
+
+package crash
+
+const (
+	rounds   = 100
+	services = 50
+)

@@ -1,0 +1,8 @@
+//go:build !soak
+
+package crash
+
+const (
+	rounds   = 10
+	services = 12
+)
