@@ -10,9 +10,6 @@ import (
 	"zmicroservices/context/event"
 )
 
-// modelSteps × the number of checks (100) is the number of random events.
-const modelSteps = 10_000
-
 // TestRandomEventsKeepThePromises drives Step with everything that can happen,
 // in any order, and holds it to what must always be so (see world): never two
 // processes for one task service, started before stopped, no effect without a
