@@ -60,14 +60,16 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 }
 
 // Do queues a write. Writes are committed in the order of the calls. write runs
-// on the writer's goroutine, again if a commit failed: it must do nothing but
-// use tx, and must not call the store. An error of its own, or of one of its
-// statements that is not the disk's fault, undoes this write alone.
+// on the writer's goroutine, and again if a commit failed, so what it does beside
+// using tx must bear repetition; it may call Do, and must not wait. An error of
+// its own, or of one of its statements that is not the disk's fault, undoes this
+// write alone.
 func (d *DB) Do(write func(tx *Tx) error) { d.push("", write) }
 
 // Put is Do for a value of which only the latest counts, for example the row of
-// one key. When the ring runs over it is not lost: the latest of each key is
-// kept, so memory is bounded by the number of keys.
+// one key. Of several that come at once the latest is written, where the first
+// stood. When the ring runs over none is lost: the latest of each key is kept, so
+// memory is bounded by the number of keys.
 func (d *DB) Put(key string, write func(tx *Tx) error) { d.push(key, write) }
 
 func (d *DB) push(key string, write func(tx *Tx) error) {

@@ -53,8 +53,8 @@
 // kernel has the rows. They outlive our own death by any signal, which is what
 // most owners need, because after a power cut everything that the rows spoke of
 // is gone as well; the file stays whole in any case, it only lacks the last
-// moments. It costs some 50 µs where a waiting commit costs the disk's latency,
-// milliseconds on a spinning or virtual one. Full waits for the disk at each
+// moments. A commit costs some 20 µs, where one that waits costs what the disk
+// takes: 70 µs where it has a cache of its own, else milliseconds. Full waits for the disk at each
 // commit: for rows that the world outside has been told of and that must outlive
 // a power cut, as the identifier that the watchdog has given to an agent.
 //

@@ -31,8 +31,10 @@ func version(header []byte) (int, error) {
 	return int(int32(binary.BigEndian.Uint32(header[60:]))), nil //nolint:gosec // a signed 32 bit number by the format
 }
 
-// look reads the header of a file without letting SQLite touch it. A file that
-// is missing or empty has version 0.
+// look reads the version of a file without letting SQLite touch it; 0 if it is
+// missing or empty. Not for a file that this process has open: closing any
+// descriptor of a file gives up all locks that SQLite has on it
+// (sqlite.org/howtocorrupt.html, 2.2).
 func look(path string) (int, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -54,9 +56,12 @@ func look(path string) (int, error) {
 }
 
 // create makes the file if it is missing, for its owner's eyes only. SQLite
-// gives -wal and -shm the same mode.
+// gives -wal and -shm the same mode. A file that is there is not opened, see look.
 func create(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
 	"time"
 )
 
@@ -14,23 +15,22 @@ const walLimit = 4 << 20
 // openWriter opens the file for its one writer and brings it to the version of
 // the schema.
 func openWriter(ctx context.Context, o Options) (_ *sql.DB, err error) {
-	version, err := look(o.Path)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.knows(version); err != nil {
-		return nil, err
-	}
+	info, err := os.Stat(o.Path)
+	fresh := err != nil || info.Size() == 0
 	if err := create(o.Path); err != nil {
 		return nil, err
 	}
-	dsn, err := name(o.Path, url.Values{"_pragma": {
+	// The driver runs busy_timeout first and the rest by the alphabet.
+	pragmas := []string{
 		fmt.Sprintf("busy_timeout(%d)", o.Busy.Milliseconds()),
-		"auto_vacuum(INCREMENTAL)", // of a new file only: what retention frees can be given back
 		"journal_mode(WAL)",
 		fmt.Sprintf("journal_size_limit(%d)", walLimit),
 		fmt.Sprintf("synchronous(%s)", o.Sync),
-	}})
+	}
+	if fresh { // else it would be a write
+		pragmas = append(pragmas, "auto_vacuum(INCREMENTAL)") // what retention frees can be given back
+	}
+	dsn, err := name(o.Path, url.Values{"_pragma": pragmas})
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +126,23 @@ func openReaders(o Options) (*sql.DB, error) {
 	db.SetMaxIdleConns(1)
 	db.SetConnMaxIdleTime(time.Minute) // a page cache is no memory to hold while nobody asks
 	return db, nil
+}
+
+// openFirst is openOrRenew for a file that this process has not open. It refuses
+// one of a newer program without letting SQLite touch it.
+func openFirst(ctx context.Context, o Options) (*sql.DB, error) {
+	version, err := look(o.Path)
+	if err == nil {
+		err = o.knows(version)
+	}
+	switch {
+	case damaged(err):
+		return renew(ctx, o, err)
+	case err != nil:
+		return nil, err
+	}
+	db, _, err := openOrRenew(ctx, o)
+	return db, err
 }
 
 // openOrRenew opens the file, or moves it aside when it is damaged and begins a

@@ -2,9 +2,9 @@ package store
 
 // entry is one write that waits.
 type entry struct {
-	number uint64 // place in the order of calls, from 1
-	key    string // of a write of which only the latest counts; "" of any other
-	write  func(*Tx) error
+	number uint64          // place in the order of calls, from 1
+	key    string          // of a write of which only the latest counts; "" of any other
+	write  func(*Tx) error // nil: a later one of the same key stands for it
 }
 
 // barrier is one question whether all up to a number is in the file.
@@ -51,7 +51,7 @@ func (q *queue) overflow() (lost bool) {
 		return true
 	}
 	if i, ok := q.place[oldest.key]; ok {
-		q.kept[i].number, q.kept[i].write = oldest.number, oldest.write
+		q.kept[i].write = oldest.write // its number stays, or it would speak for what is between
 		return false
 	}
 	if q.place == nil {
@@ -98,6 +98,26 @@ func (q *queue) take(limit int) []entry {
 		q.ring = nil // the array goes with the batch: an idle store holds no memory
 	}
 	return taken
+}
+
+// merge lets the latest of a key stand where its first stood, once a group: the
+// group is in the file as a whole or not at all.
+func merge(group []entry) {
+	var first map[string]int
+	for i := range group {
+		e := &group[i]
+		if e.key == "" {
+			continue
+		}
+		if at, ok := first[e.key]; ok {
+			group[at].write, e.write = e.write, nil
+			continue
+		}
+		if first == nil {
+			first = map[string]int{}
+		}
+		first[e.key] = i
+	}
 }
 
 // empty says that no write waits.

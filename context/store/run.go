@@ -98,17 +98,21 @@ func (d *DB) drain(w *writer) error {
 // there is nothing to write.
 func (d *DB) take(w *writer) bool {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(w.hand) == 0 {
+	fresh := len(w.hand) == 0
+	if fresh {
 		w.hand = d.queue.take(group)
 		d.inHand = len(w.hand)
 	}
-	if len(w.hand) == 0 {
-		return false
+	found := len(w.hand) > 0
+	if found {
+		d.attempt++
+		d.writing = true
 	}
-	d.attempt++
-	d.writing = true
-	return true
+	d.mu.Unlock()
+	if fresh {
+		merge(w.hand)
+	}
+	return found
 }
 
 // committed counts a group that is in the file.

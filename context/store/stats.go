@@ -4,7 +4,7 @@ import "time"
 
 // Stats are figures of a store since Open.
 type Stats struct {
-	Written uint64 `json:"written"` // writes that are in the file
+	Written uint64 `json:"written"` // writes that are in the file, or a later one of their key is
 	Commits uint64 `json:"commits"` // groups they were committed in
 	Refused uint64 `json:"refused"` // writes whose own statement was wrong
 	Lost    uint64 `json:"lost"`    // writes that were pushed out of the ring, or left when the store was closed

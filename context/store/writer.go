@@ -18,25 +18,25 @@ type writer struct {
 }
 
 func newWriter(ctx context.Context, o Options) (*writer, error) {
-	w := &writer{opts: o}
-	if err := w.open(ctx); err != nil {
+	db, err := openFirst(ctx, o)
+	if err != nil {
 		return nil, err
 	}
-	w.renewed = false // nobody reads the old one
-	return w, nil
+	w := &writer{opts: o}
+	return w, w.use(ctx, db)
 }
 
-// open opens the file, if it is not open.
-func (w *writer) open(ctx context.Context) error {
+// open opens the file again, if a failure has closed it.
+func (w *writer) open() error {
 	if w.db != nil {
 		return nil
 	}
-	db, renewed, err := openOrRenew(ctx, w.opts)
+	db, renewed, err := openOrRenew(never, w.opts)
 	if err != nil {
 		return err
 	}
 	w.renewed = w.renewed || renewed
-	return w.use(ctx, db)
+	return w.use(never, db)
 }
 
 // use takes the one connection of a pool for the time of the writer.
@@ -70,7 +70,7 @@ var errWrong = errors.New("a write is wrong")
 // write commits the group in hand. refused are the errors of writes that were
 // left out; with err nothing of the group is in the file.
 func (w *writer) write() (refused []error, err error) {
-	if err := w.open(never); err != nil {
+	if err := w.open(); err != nil {
 		return nil, fmt.Errorf("open again: %w", err)
 	}
 	refused, err = w.commit(false)
@@ -99,6 +99,9 @@ func (w *writer) commit(careful bool) (refused []error, err error) {
 		}
 	}()
 	for _, e := range w.hand {
+		if e.write == nil {
+			continue
+		}
 		if careful {
 			_, _ = tx.Exec("SAVEPOINT one")
 		}
