@@ -131,6 +131,9 @@ func (o *Observer) read() {
 // without a look at its megabytes.
 const longInfo = 64 << 10
 
+// longest is the length of what is taken apart at all.
+const longest = 1 << 20
+
 // Parse takes a frame apart, as far as it can be.
 func Parse(frame []byte) Message {
 	topic, payload, found := bytes.Cut(frame, []byte("@@@"))
@@ -138,8 +141,11 @@ func Parse(frame []byte) Message {
 	if !found {
 		return m
 	}
-	if m.Topic == "control" && len(frame) > longInfo {
+	switch {
+	case m.Topic == "control" && len(frame) > longInfo:
 		return Message{Topic: m.Topic, Status: map[string]any{"device_action": "context_info"}}
+	case len(frame) > longest:
+		return m
 	}
 	var body struct {
 		Header  map[string]any `json:"header"`

@@ -53,6 +53,8 @@ func Start(t testing.TB, file string, flags ...string) *Provider {
 	}
 	args := append([]string{"--log_format=json", "--state_dir=" + p.StateDir, "--runtime_dir=" + runtime}, flags...)
 	p.cmd = exec.Command(Tool(t, "service_context"), append(args, file)...)
+	// A test binary that is killed for its timeout runs no Cleanup.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -22,10 +22,44 @@ func Test500CommandServicesStartAndStop(t *testing.T) {
 	live(t, sleepers(500))
 }
 
+func Test200GoServicesStartAndStop(t *testing.T) {
+	location := harness.Service(t, "DrinkCoffee")
+	tasks := make([]harness.Task, 200)
+	for i := range tasks {
+		tasks[i] = harness.Task{
+			ID: fmt.Sprintf("ts%04d", i+1), Instance: "DrinkCoffee", ServiceName: "drink_espresso", Location: location,
+		}
+	}
+	live(t, tasks)
+}
+
+func Test2000CommandServicesStartAndStop(t *testing.T) {
+	n := 2000
+	if testing.Short() {
+		n = 400
+	}
+	live(t, sleepers(n))
+}
+
+// A file at the limit of CONTRACT's size is checked in less than a second.
+func TestAFileOf5000ServicesIsCheckedWithinASecond(t *testing.T) {
+	file := harness.Write(t, harness.File{Tasks: sleepers(5000)})
+	harness.Tool(t, "conf_command")
+	r := harness.Run(t, nil, "conf_command", "check", file)
+	t.Logf("check took %v, %v of its own: %s", r.Took, r.CPU, strings.TrimSpace(r.Stdout))
+	if r.Code != 0 {
+		t.Fatalf("check ended with %d: %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	if r.CPU > time.Second {
+		t.Errorf("check took %v of its own, want less than a second", r.CPU)
+	}
+}
+
 // live starts a file's services by conf_command, so that the observer is there
 // before the first of them, and ends them with the provider.
 func live(t *testing.T, tasks []harness.Task) {
 	n := len(tasks)
+	harness.Tool(t, "conf_command") // built before anything is timed
 	file := harness.Write(t, harness.File{Tasks: tasks})
 	p := harness.Start(t, file)
 	fds := harness.UsageOf(t, p.PID).FDs

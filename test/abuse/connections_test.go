@@ -1,0 +1,111 @@
+package abuse
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"math/rand/v2"
+	"net"
+	"testing"
+	"time"
+
+	"zmicroservices/taskservice/zmtp"
+	"zmicroservices/test/harness"
+)
+
+// rudeness is one way to misbehave on a connection: what is said; the connection
+// is kept open afterwards, and never read.
+type rudeness struct {
+	name string
+	say  func(r *rand.Rand) []byte
+}
+
+var rude = []rudeness{
+	{"says nothing", func(*rand.Rand) []byte { return nil }},
+	{"garbage", func(r *rand.Rand) []byte {
+		b := make([]byte, 100+r.IntN(4000))
+		for i := range b {
+			b[i] = byte(r.Uint32())
+		}
+		return b
+	}},
+	{"HTTP", func(*rand.Rand) []byte { return []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n") }},
+	{"half a greeting", func(r *rand.Rand) []byte { return harness.Greeting()[:1+r.IntN(63)] }},
+	{"greeting alone", func(*rand.Rand) []byte { return harness.Greeting() }},
+	{"half a READY", func(*rand.Rand) []byte {
+		ready := harness.Ready(zmtp.PUB)
+		return append(harness.Greeting(), ready[:len(ready)/2]...)
+	}},
+	{"truncated metadata", func(*rand.Rand) []byte {
+		return append(harness.Greeting(), zmtp.AppendCommand(nil, zmtp.ReadyCommand, []byte("\x0bSocket-Type\xff\xff\xff\xffPUB"))...)
+	}},
+	{"socket type unknown", func(*rand.Rand) []byte { return append(harness.Greeting(), harness.Ready("NONSENSE")...) }},
+	{"socket type of others", func(*rand.Rand) []byte { return append(harness.Greeting(), harness.Ready("DEALER")...) }},
+	{"mechanism unknown", func(*rand.Rand) []byte {
+		return zmtp.AppendGreeting(nil, zmtp.Greeting{Major: 3, Minor: 1, Mechanism: "PLAIN"})
+	}},
+	{"READY of 2^62 bytes", func(*rand.Rand) []byte { return append(harness.Greeting(), absurd(zmtp.Command, 1<<62)...) }},
+	{"message of 2^62 bytes", spoken(absurd(0, 1<<62))},
+	{"message of 2^40 bytes", spoken(absurd(0, 1<<40))},
+	{"message just over the limit", spoken(absurd(0, 64<<20+1))},
+	{"message that never ends", spoken(append(absurd(0, 32<<20), make([]byte, 64<<10)...))},
+	{"reserved flags", spoken([]byte{0xf8, 1, 0})},
+	{"empty command", spoken([]byte{byte(zmtp.Command), 0})},
+	{"many frames, no last", spoken(bytes.Repeat(zmtp.AppendFrame(nil, zmtp.More, []byte("more")), 2000))},
+	{"long subscription", spoken(zmtp.AppendCommand(nil, zmtp.SubscribeCommand, bytes.Repeat([]byte{'x'}, 70_000)))},
+	{"joins and stalls", spoken(nil)},
+}
+
+// spoken is said after a good handshake, as a publisher or as a subscriber.
+func spoken(b []byte) func(*rand.Rand) []byte {
+	return func(r *rand.Rand) []byte {
+		kind := zmtp.PUB
+		if r.IntN(2) == 0 {
+			kind = zmtp.SUB
+		}
+		return append(append(harness.Greeting(), harness.Ready(kind)...), b...)
+	}
+}
+
+// absurd is the long header of a frame.
+func absurd(flags zmtp.Flags, size uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{byte(flags | zmtp.Long)}, size)
+}
+
+func Test200RudeConnectionsDisturbNobody(t *testing.T) {
+	s := newSite(t, harness.File{})
+	r := rand.New(rand.NewPCG(1, 2))
+	var open []net.Conn
+	for i := range 200 {
+		endpoint := s.Publish
+		if i%2 == 1 {
+			endpoint = s.Subscribe
+		}
+		c, err := harness.Connect(endpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+		defer c.Close()
+		if err := c.SetWriteDeadline(time.Now().Add(bearable)); err != nil {
+			t.Fatal(err)
+		}
+		// The provider may have hung up already, which is its right.
+		_, _ = c.Write(rude[(i/2)%len(rude)].say(r))
+	}
+	s.served("while 200 are rude")
+	s.bounded("while 200 are rude", 64)
+
+	// The handshake has ten seconds; who has not said a word by then is cut.
+	silent := open[0]
+	if err := silent.SetReadDeadline(time.Now().Add(harness.Patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, silent); err != nil {
+		t.Errorf("the silent one was not hung up on: %v", err)
+	}
+	for _, c := range open {
+		_ = c.Close()
+	}
+	s.recovered()
+}
