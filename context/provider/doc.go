@@ -15,12 +15,19 @@
 // has forwarded what the dead process had still handed to the kernel: a service's
 // last words come before its last rites.
 //
+// # After a crash
+//
+// A provider that comes after one that died goes on: see recovery.go and the
+// README of context.
+//
 // # Goroutines
 //
 //	forwarder.Run   the bus                    ends at teardown, after the drain
 //	command.Server  the control socket         ends at teardown
 //	command.Info    context info               ends at teardown, after a last flush
 //	dispatch        keeper events to groups    ends with the keeper's event stream
+//	journal.Run     writes journal.db          ends at teardown, after what waits
+//	sweep           ends what nobody wants     ends when it was told
 //	group.Run       one a transaction          ends at teardown
 //	launches        one a service being found  ends with its spawn
 package provider
