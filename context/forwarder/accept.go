@@ -33,9 +33,7 @@ func (f *Forwarder) accept(ctx context.Context, l *listener) {
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
 			f.log.Warn("connection shed", "endpoint", l.endpoint, "err", err)
 			spare.empty()
-			if nc, err = l.Accept(); err == nil {
-				f.turnAway(nc)
-			}
+			f.turnOneAway(l)
 			spare.fill()
 			if !pause(ctx, backoff) {
 				return
@@ -71,6 +69,17 @@ func (f *Forwarder) accept(ctx context.Context, l *listener) {
 			c.serve()
 		}()
 	}
+}
+
+// turnOneAway closes the connection that could not be accepted, with the
+// descriptor that was spared for it. It does not wait for another: that one may
+// come when there are descriptors again.
+func (f *Forwarder) turnOneAway(l *listener) {
+	_ = l.SetDeadline(time.Now().Add(leastBackoff)) // fails with Accept, if at all
+	if nc, err := l.Accept(); err == nil {
+		f.turnAway(nc)
+	}
+	_ = l.SetDeadline(time.Time{})
 }
 
 func (f *Forwarder) turnAway(nc net.Conn) {

@@ -34,9 +34,15 @@ func (s side) String() string {
 
 // listener is one bound endpoint.
 type listener struct {
-	net.Listener
+	deadlineListener
 	side     side
 	endpoint string // with the real port
+}
+
+// deadlineListener is a *net.TCPListener or a *net.UnixListener.
+type deadlineListener interface {
+	net.Listener
+	SetDeadline(t time.Time) error
 }
 
 // listen binds one endpoint of a Context file.
@@ -91,7 +97,7 @@ func listenTCP(address string, bindAll bool) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &listener{Listener: l, endpoint: "tcp://" + l.Addr().String()}, nil
+	return &listener{deadlineListener: l, endpoint: "tcp://" + l.Addr().String()}, nil
 }
 
 // splitHostPort splits at the last colon. "*" is port 0.
@@ -186,7 +192,7 @@ func listenIPC(path string) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &listener{Listener: l, endpoint: "ipc://" + path}, nil
+	return &listener{deadlineListener: l.(*net.UnixListener), endpoint: "ipc://" + path}, nil
 }
 
 // removeStale removes a socket that nobody listens on.
