@@ -33,7 +33,7 @@ type Provider struct {
 	recovery   recovery
 	groupsCtx  context.Context
 	running    sync.WaitGroup     // the groups
-	exited     chan event.Outcome // of groups that were asked to exit; capacity: none waits long, stopAll reads
+	exited     chan event.Outcome // of groups that were asked to exit; capacity 0: stopAll reads, until the keeper is gone
 	keeperGone chan struct{}      // closed when the keeper's stream has ended
 	exit       chan struct{}      // closed when an exit was asked for
 	hurry      chan struct{}      // closed when there is no time for stop recipes

@@ -207,7 +207,10 @@ func (s stream) Next(ctx context.Context) (event.Change, error) {
 // answered takes an outcome to whoever asked. Those of an exit are gathered.
 func (p *Provider) answered(o event.Outcome) {
 	if group.Action(o.Action) == group.Exit {
-		p.exited <- o
+		select {
+		case p.exited <- o:
+		case <-p.keeperGone: // stopAll gave up
+		}
 		return
 	}
 	// Whoever has the answer may rely on it: it comes when the journal has what
