@@ -13,8 +13,8 @@ const rounds = 3
 
 // Each round lets the load settle and then counts for a while.
 const (
-	settle = 300 * time.Millisecond
-	window = 700 * time.Millisecond
+	settle = 200 * time.Millisecond
+	window = 500 * time.Millisecond
 )
 
 // load is one row: who talks to whom, and how.

@@ -31,7 +31,9 @@ func (f *Forwarder) accept(ctx context.Context, l *listener) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
-			f.log.Warn("connection shed", "endpoint", l.endpoint, "err", err)
+			if ok, more := f.sheds.pass(f.clock.Load()); ok {
+				f.log.Warn("connection shed", "endpoint", l.endpoint, "err", err, "unlogged", more)
+			}
 			spare.empty()
 			f.turnOneAway(l)
 			spare.fill()
