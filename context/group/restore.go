@@ -1,6 +1,7 @@
 package group
 
 import (
+	"encoding/json"
 	"time"
 
 	"zmicroservices/conf"
@@ -18,6 +19,16 @@ type Saved struct {
 	Next *conf.Task `json:"next,omitempty"` // a newer spec, for the next incarnation
 	Want SavedWant  `json:"want"`
 	Seen SavedSeen  `json:"seen"`
+}
+
+// Encode writes s for a store.
+func (s Saved) Encode() ([]byte, error) { return json.Marshal(s) }
+
+// DecodeSaved reads what Encode of this or an earlier version wrote.
+func DecodeSaved(text []byte) (Saved, error) {
+	var s Saved
+	err := json.Unmarshal(text, &s)
+	return s, err
 }
 
 // SavedWant is what is wanted of a task service.

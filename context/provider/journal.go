@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,7 +31,7 @@ func openJournal(ctx context.Context, o Options) (*journal.Journal, error) {
 
 // keep writes what a later provider needs of a task service.
 func (p *Provider) keep(id event.TransactionID, s group.Saved) {
-	spec, err := json.Marshal(s)
+	spec, err := s.Encode()
 	if err != nil {
 		p.opts.Logger.Error("task service not kept", "task", s.Spec.ID, "transaction", id, "err", err)
 		return

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"zmicroservices/context/event"
@@ -49,7 +48,7 @@ func (p *Provider) recover(ctx context.Context, k *keeper.Client, met bool) ([]e
 		id := s.Transaction.ID
 		tasks := make([]group.Saved, len(s.Wants))
 		for i, w := range s.Wants {
-			if err := json.Unmarshal(w.Spec, &tasks[i]); err != nil {
+			if tasks[i], err = group.DecodeSaved(w.Spec); err != nil {
 				return nil, fmt.Errorf("recover task %s of transaction %s: %w", w.Task, id, err)
 			}
 		}
