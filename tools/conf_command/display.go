@@ -84,6 +84,11 @@ func stateLine(s message.State) string {
 	case "reply_context":
 		tasks, _ := s.Content["tasks"].([]any)
 		what = fmt.Sprintf("%d task%s", len(tasks), plural(len(tasks)))
+	case "reply_why":
+		what = word(s.Content["text"])
+	case "reply_history":
+		rows, _ := s.Content["rows"].([]any)
+		what = fmt.Sprintf("%d row%s", len(rows), plural(len(rows)))
 	case "reply_top":
 		what = fmt.Sprintf("%d service%s", len(s.List), plural(len(s.List)))
 	}

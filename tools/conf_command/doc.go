@@ -1,6 +1,6 @@
 // Command conf_command is the operator's hand on a context: it starts, stops
-// and restarts task services, asks how they are, follows the bus, and checks
-// Context files. It understands the options of the original's conf_command and
+// and restarts task services, asks how they are and why, follows the bus, and
+// checks Context files. It understands the options of the original's conf_command and
 // short verbs of its own:
 //
 //	conf_command start conf/Context-EchoAction.xml

@@ -38,6 +38,20 @@ func (o *options) load(args []string) (*conf.Context, []string, error) {
 	return file, rest, err
 }
 
+// choose reads the Context file of a verb, and finds the task services that
+// follow it; nil: all.
+func (o *options) choose(args []string) (*conf.Context, []*conf.Task, error) {
+	if err := o.validate(); err != nil {
+		return nil, nil, err
+	}
+	file, ids, err := o.load(args)
+	if err != nil {
+		return nil, nil, err
+	}
+	chosen, err := tasks(file, ids)
+	return file, chosen, err
+}
+
 func loadFile(path string) (*conf.Context, error) {
 	file, err := conf.Load(path)
 	var list conf.ErrorList

@@ -106,6 +106,7 @@ func testWorld(out, err *shared) world {
 		out: out, err: err,
 		requestID:   func() string { return testRequest },
 		transaction: func() string { return testTransaction },
+		now:         func() time.Time { return began.Add(time.Hour) },
 	}
 }
 

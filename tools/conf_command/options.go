@@ -61,6 +61,20 @@ func (o *options) registerOrder(cmd *cobra.Command) {
 	o.complete(cmd)
 }
 
+// registerQuestion adds what all verbs take that only ask; which says whose
+// answer it is without --transaction.
+func (o *options) registerQuestion(cmd *cobra.Command, which string) {
+	f := cmd.Flags()
+	f.SortFlags = false
+	o.registerFile(f)
+	o.registerTransaction(f)
+	f.Lookup("transaction").Usage = which
+	o.registerReach(f)
+	o.registerOutput(f)
+	o.complete(cmd)
+	cmd.ValidArgsFunction = completeTasks(o)
+}
+
 // complete tells the shell the words that a flag may have.
 func (o *options) complete(cmd *cobra.Command) {
 	words := cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp)

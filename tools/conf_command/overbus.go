@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"zmicroservices/context/command"
 	"zmicroservices/taskservice/bus"
 	"zmicroservices/taskservice/message"
 )
@@ -135,12 +136,11 @@ func hear(c message.Control, ours message.Header, seen func(step)) (verdict, boo
 
 // hearAnswer takes a state message for the answer to our question, or not.
 func hearAnswer(s message.State, ours message.Header) (verdict, bool) {
-	if s.Header.Action != "reply_context" && s.Header.Action != "reply_top" {
-		return verdict{}, false
-	}
 	switch {
+	case s.Header.Action != answers[ours.Action]:
+		return verdict{}, false
 	case s.Header.RequestID == ours.RequestID:
-	case s.Header.RequestID == "" && s.Header.Transaction == ours.Transaction && s.Header.Action == answerTo(ours.Action):
+	case s.Header.RequestID == "" && s.Header.Transaction == ours.Transaction:
 		// The original's provider; it echoes nothing.
 	default:
 		return verdict{}, false
@@ -148,16 +148,26 @@ func hearAnswer(s message.State, ours message.Header) (verdict, bool) {
 	return verdict{ok: true, answer: &answer{content: s.Content, list: s.List}}, true
 }
 
-func answerTo(action string) string {
-	if action == "top" {
-		return "reply_top"
-	}
-	return "reply_context"
+// answers are the questions on the topic state, and what each is answered with.
+var answers = map[string]string{
+	"request": "reply_context",
+	"top":     "reply_top",
+	"why":     "reply_why",
+	"history": "reply_history",
 }
 
 // pictures cannot be asked for all transactions at once: there is no such
 // message. Whoever wants one asks its question by send.
 func (p *overBus) pictures(context.Context, string) ([]picture, error) { return nil, errNoAnswer }
+
+// why and history are messages with a name of their own: ask sends them.
+func (p *overBus) why(context.Context, string, string) (command.Why, error) {
+	return command.Why{}, errNoAnswer
+}
+
+func (p *overBus) history(context.Context, command.HistoryQuery) ([]command.Entry, error) {
+	return nil, errNoAnswer
+}
 
 // gone waits until the forwarder takes no more publishers.
 func (p *overBus) gone(ctx context.Context) error {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"zmicroservices/taskservice/message"
 )
 
 func TestOverTheBus(t *testing.T) {
@@ -42,6 +44,29 @@ func TestOverTheBus(t *testing.T) {
 		golden(t, "overbus-state.table", r.out)
 		program(t, "state", file, "--transaction", "OLD").expect(t, 0, "ts001", "")
 		program(t, "state", file, "--transaction", "EMPTY").expect(t, 1, "", `there is no transaction "EMPTY"`)
+	})
+	t.Run("why", func(t *testing.T) {
+		r := program(t, "why", file, "ts001", "--transaction", "GOOD")
+		r.expect(t, 0, "", "")
+		golden(t, "overbus-why.table", r.out)
+		program(t, "why", file, "ts001").expect(t, 0, "killed by SIGKILL", "") // any transaction
+		program(t, "why", file, "ts002", "--transaction", "GOOD").expect(t, 1, "", "nothing is known of ts002 in transaction GOOD")
+		program(t, "why", file, "ts001", "--transaction", "BAD").expect(t, 1, "", "error: ask why: the journal is not to be had\n")
+	})
+	t.Run("history", func(t *testing.T) {
+		r := program(t, "history", file, "ts001", "--transaction", "GOOD", "--since", "1h", "--limit", "5")
+		r.expect(t, 0, "", "")
+		golden(t, "overbus-history.table", r.out)
+		heard := p.heard("state")
+		for !strings.Contains(heard, `"action": "history"`) {
+			heard = p.heard("state")
+		}
+		for _, want := range []string{`"task": "ts001"`, `"since": "2026-11-20T12:00:00Z"`, `"limit": 5`} {
+			if !strings.Contains(heard, want) || strings.Contains(heard, "until") {
+				t.Errorf("%s is not in %s", want, heard)
+			}
+		}
+		program(t, "history", file, "--transaction", "BAD").expect(t, 1, "", "error: ask for the history: the journal is not to be had\n")
 	})
 	t.Run("the original's questions", func(t *testing.T) {
 		ask := func(action, transaction string, more ...string) ran {
@@ -82,6 +107,22 @@ func TestOverTheBus(t *testing.T) {
 		program(t, "stop", file, "--transaction=T1", "--listen_endpoint=ipc:///nonexistent/sub").
 			expect(t, 3, "", "nobody listens on ipc:///nonexistent/sub")
 	})
+}
+
+func TestAnAnswerIsThatToOurQuestion(t *testing.T) {
+	for _, tt := range []struct {
+		asked, reply, request string
+		want                  bool
+	}{
+		{"request", "reply_context", testRequest, true}, {"request", "reply_context", "", true}, {"request", "reply_context", "another", false},
+		{"why", "reply_why", testRequest, true}, {"why", "reply_context", testRequest, false}, {"history", "reply_why", testRequest, false},
+		{"top", "reply_context", "", false}, {"start", "reply_context", "", false}, {"why", "why", testRequest, false},
+	} {
+		said := message.State{Header: message.Header{Action: tt.reply, Transaction: "T1", RequestID: tt.request}}
+		if _, got := hearAnswer(said, message.Header{Action: tt.asked, Transaction: "T1", RequestID: testRequest}); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
 }
 
 func TestExitOverTheBusWaitsUntilNobodyListens(t *testing.T) {

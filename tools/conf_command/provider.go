@@ -16,6 +16,11 @@ type provider interface {
 	send(ctx context.Context, m letter, seen func(step)) (verdict, error)
 	// pictures shows one transaction, or with "" all.
 	pictures(ctx context.Context, transaction string) ([]picture, error)
+	// why gives the causes of what a task service came to; of a transaction "",
+	// in the latest that has it.
+	why(ctx context.Context, transaction, task string) (command.Why, error)
+	// history gives rows of the journal, the oldest first.
+	history(ctx context.Context, q command.HistoryQuery) ([]command.Entry, error)
 	// gone returns when the provider has ended.
 	gone(ctx context.Context) error
 	close()

@@ -27,6 +27,8 @@ type localProvider struct {
 	mu     sync.Mutex // guards the rest
 	views  []*event.View
 	frames []string // as they were published
+	rows   []command.Entry
+	asked  []command.HistoryQuery
 	on     func(p *localProvider, r command.Request)
 
 	// opened has every stream that the server began to read; sent by Watch, never
@@ -48,7 +50,7 @@ func startLocal(t *testing.T, path string) *localProvider {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.end = cancel
 	p.handler, err = command.New(ctx, command.Options{
-		Own: file, Transactions: p, Bus: p, Logger: slog.New(slog.DiscardHandler),
+		Own: file, Transactions: p, Journal: p, Bus: p, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -155,6 +157,73 @@ func (p *localProvider) Watch(id event.TransactionID) (command.Stream, error) {
 	s := &changes{view: v, next: make(chan event.Change)}
 	p.opened <- s
 	return s, nil
+}
+
+// Of command.Journal.
+
+// Why is the changes of a task service, the latest first.
+func (p *localProvider) Why(_ context.Context, id event.TransactionID, task event.TaskID) (command.Why, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := command.Why{Text: "nothing is known"}
+	for _, e := range slices.Backward(p.rows) {
+		if c := e.Change; c != nil && c.Task == task && (id == "" || c.Transaction == id) {
+			w.Text = "restarting since 12:00:03 because rule on_fail of \x1b[31mts001 called it"
+			w.Chain = append(w.Chain, *c)
+		}
+	}
+	return w, nil
+}
+
+func (p *localProvider) History(_ context.Context, q command.HistoryQuery) ([]command.Entry, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = append(p.asked, q)
+	var some []command.Entry
+	for _, e := range p.rows {
+		if q.Task == "" || e.Change != nil && e.Change.Task == q.Task {
+			some = append(some, e)
+		}
+	}
+	return some[max(0, len(some)-q.Limit):], nil
+}
+
+// remember puts into the journal how ts001 was started, killed and started
+// again by a rule, and how ts002 was refused.
+func (p *localProvider) remember() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
+	operator := event.Cause{Origin: event.ByOperator, By: "uid 0 pid 4711", Request: "r1"}
+	for _, e := range []command.Entry{
+		{Note: &command.Note{At: at(0), Event: "provider began", Reason: "trio.xml"}},
+		{Change: &event.Change{Seq: 1, At: at(1000), Task: "ts001", Incarnation: 1, From: event.Defined, To: event.Starting, Event: "start", Cause: operator}},
+		{Change: &event.Change{
+			Seq: 2, At: at(3000), Task: "ts001", Incarnation: 1, PID: 4712, From: event.Starting, To: event.Failed, Event: "exited",
+			Cause: event.Cause{Origin: event.ByProcess, Parent: 1, Root: 1}, Exit: &event.Exit{Signal: "SIGKILL"},
+		}},
+		{Change: &event.Change{
+			Seq: 3, At: at(3002), Task: "ts001", Incarnation: 2, From: event.Failed, To: event.Starting, Event: "restart",
+			Cause: event.Cause{Origin: event.ByTransition, By: "on_fail of ts001", Parent: 2, Root: 1},
+		}},
+		{Change: &event.Change{
+			Seq: 4, At: at(4000), Task: "ts002", From: event.Stopped, To: event.Stopped, Event: "refused", Cause: operator,
+			Exit: &event.Exit{Code: 3}, Reason: "an operator\nstopped it",
+		}},
+		{Change: &event.Change{Seq: 5, At: at(5000), Event: "storm", Cause: event.Cause{Origin: event.ByTransition}, Reason: "30 within 10s"}},
+	} {
+		e.Row = int64(len(p.rows) + 1)
+		if e.Change != nil {
+			e.Change.Transaction = testTransaction
+		}
+		p.rows = append(p.rows, e)
+	}
+}
+
+func (p *localProvider) queries() []command.HistoryQuery {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.asked)
 }
 
 // changes is a stream that a test feeds.

@@ -46,6 +46,7 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
 		Example: `  conf_command start conf/Context-EchoAction.xml
   conf_command state conf/Context-EchoAction.xml -o json
   conf_command stop conf/Context-EchoAction.xml ts_100
+  conf_command why conf/Context-EchoAction.xml ts_100
   conf_command watch conf/Context-EchoAction.xml control
 
   conf_command --endpoint=tcp://127.0.0.1:5557 --service_name=context \
@@ -63,7 +64,7 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
 	o.register(root)
 	root.AddCommand(
 		newStart(w), newStop(w), newRestart(w), newState(w),
-		newWatch(w), newCheck(w), newExit(w), newVersion(w),
+		newWhy(w), newHistory(w), newWatch(w), newCheck(w), newExit(w), newVersion(w),
 	)
 	return root
 }

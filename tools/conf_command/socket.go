@@ -64,6 +64,14 @@ func (s *socket) pictures(ctx context.Context, transaction string) ([]picture, e
 	return shown, nil
 }
 
+func (s *socket) why(ctx context.Context, transaction, task string) (command.Why, error) {
+	return s.client.Why(ctx, transaction, task)
+}
+
+func (s *socket) history(ctx context.Context, q command.HistoryQuery) ([]command.Entry, error) {
+	return s.client.History(ctx, q)
+}
+
 // gone waits until nobody listens on the socket: a provider that still drains
 // its bus must not meet its successor.
 func (s *socket) gone(ctx context.Context) error {

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"zmicroservices/conf"
-	"zmicroservices/taskservice/message"
 )
 
 func newState(w world) *cobra.Command {
@@ -27,27 +26,12 @@ over an endpoint it is a message, and --transaction has to be named.`,
   conf_command state conf/Context-EchoAction.xml ts_100 -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runState(cmd.Context(), w, o, args) },
 	}
-	f := cmd.Flags()
-	f.SortFlags = false
-	o.registerFile(f)
-	o.registerTransaction(f)
-	o.registerReach(f)
-	o.registerOutput(f)
-	o.complete(cmd)
-	f.Lookup("transaction").Usage = "transaction (default: all)"
-	cmd.ValidArgsFunction = completeTasks(&o)
+	o.registerQuestion(cmd, "transaction (default: all)")
 	return cmd
 }
 
 func runState(ctx context.Context, w world, o options, args []string) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
-	file, ids, err := o.load(args)
-	if err != nil {
-		return err
-	}
-	chosen, err := tasks(file, ids)
+	file, chosen, err := o.choose(args)
 	if err != nil {
 		return err
 	}
@@ -79,19 +63,14 @@ func (e errand) look(ctx context.Context, w world, p provider) ([]picture, error
 	case e.transaction == "":
 		return nil, errors.New("--transaction: missing; over the bus they cannot be listed")
 	}
-	q := question(map[string]any{}, message.Header{Action: "request", ServiceName: "state", Transaction: e.transaction, RequestID: w.requestID()})
-	frame, err := q.frame(q.header)
-	if err != nil {
-		return nil, err
-	}
-	v, err := p.send(ctx, letter{q, frame}, func(step) {})
+	content, err := e.ask(ctx, w, p, "request", map[string]any{})
 	switch {
 	case err != nil:
-		return nil, failed("ask for the state: %w", err)
-	case v.answer == nil || len(v.answer.content) == 0:
+		return nil, e.unanswered(ctx, "ask for the state", err)
+	case len(content) == 0:
 		return nil, failed("%s", noTransaction(e.transaction))
 	}
-	return []picture{pictureFromBus(e.transaction, v.answer.content)}, nil
+	return []picture{pictureFromBus(e.transaction, content)}, nil
 }
 
 func noTransaction(id string) string { return fmt.Sprintf("there is no transaction %q", id) }

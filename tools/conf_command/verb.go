@@ -25,14 +25,7 @@ func newVerb(w world, cmd *cobra.Command, make orderFor) *cobra.Command {
 }
 
 func runVerb(ctx context.Context, w world, o options, action string, args []string, make orderFor) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
-	file, ids, err := o.load(args)
-	if err != nil {
-		return err
-	}
-	chosen, err := tasks(file, ids)
+	file, chosen, err := o.choose(args)
 	if err != nil {
 		return err
 	}

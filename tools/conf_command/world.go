@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"io"
 	"os"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/term"
@@ -18,6 +19,7 @@ type world struct {
 
 	requestID   func() string
 	transaction func() string
+	now         func() time.Time
 }
 
 func realWorld() world {
@@ -31,6 +33,7 @@ func realWorld() world {
 		painted:     colour && watched,
 		requestID:   uuid.NewString,
 		transaction: newTransaction,
+		now:         time.Now,
 	}
 }
 

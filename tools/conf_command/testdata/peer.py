@@ -62,7 +62,13 @@ def task(service, action, pid):
             "state": "success", "pid": pid, "task": {}}
 
 
-def answer(topic, header):
+def failed():
+    return {"seq": 2, "at": "2026-11-20T12:00:03.25Z", "transaction": "GOOD", "task": "ts001", "incarnation": 1, "pid": 4711,
+            "from": "started", "to": "failed", "event": "exited", "cause": {"origin": "process", "parent": 1, "root": 1},
+            "exit": {"exit_code": 0, "signal": "SIGKILL"}}
+
+
+def answer(topic, header, configuration):
     transaction = header.get("service_transaction", "")
     if topic == "context" and transaction == "GOOD":
         control(dict(header, request_id="somebody-else"), "failed", "ts002", "one_shot")
@@ -90,6 +96,17 @@ def answer(topic, header):
         publish("state", {"header": header, "content": {"tasks": [task("ts001", "started", 1)]}})
     elif topic == "state" and header["action"] == "request" and transaction == "EMPTY":
         publish("state", {"header": dict(header, action="reply_context"), "content": {}})
+    elif topic == "state" and header["action"] == "why" and transaction != "BAD":
+        known = configuration["task"] == "ts001"
+        publish("state", {"header": dict(header, action="reply_context"), "content": {"text": "not this one"}})
+        publish("state", {"header": dict(header, action="reply_why"), "content": {
+            "text": "failed 12:00:03 because it was killed by SIGKILL", "chain": [failed()] if known else None}})
+    elif topic == "state" and header["action"] == "history" and transaction != "BAD":
+        publish("state", {"header": dict(header, action="reply_history"), "content": {"rows": [
+            {"row": 1, "note": {"at": "2026-11-20T12:00:00Z", "event": "provider began"}},
+            {"row": 18446744073709551, "change": failed()}]}})
+    elif topic == "state" and header["action"] in ("why", "history"):
+        result(header, "failed", reason="the journal is not to be had")
     elif topic == "state" and header["action"] == "top" and transaction == "GOOD":
         publish("state", {"header": dict(header, action="reply_top"), "content": [
             {"instance": "Echo", "pid": 4711, "serviceName": "echo_action", "service_id": "ts001",
@@ -105,11 +122,13 @@ def provide():
             say({"frame": frame.decode()})
             topic, _, payload = frame.decode().partition(" @@@ ")
             try:
-                header = json.loads(payload).get("header", {})
+                message = json.loads(payload)
+                header, content = message.get("header", {}), message.get("content", {})
             except ValueError:
                 continue
-            if "request_id" in header and header.get("action") in ("start", "stop", "restart", "exit", "request", "top"):
-                answer(topic, header)
+            asked = ("start", "stop", "restart", "exit", "request", "top", "why", "history")
+            if "request_id" in header and header.get("action") in asked:
+                answer(topic, header, content.get("configuration", {}))
     except zmq.ContextTerminated:
         sub.close(0)
 
