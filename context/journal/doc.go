@@ -35,7 +35,7 @@
 // # How long
 //
 // Rows older than Options.Keep, and the oldest beyond Options.Rows, are deleted
-// in pieces of some hundred between other writes, so that none of them waits. A
+// in pieces between other writes, so that none of them waits long. A
 // transaction goes with its last row unless it is open; its wants go when it is
 // closed or the machine has booted since. An open transaction keeps its wants
 // and its highest Seq however old its rows are.

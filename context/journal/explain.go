@@ -102,15 +102,14 @@ func intrinsic(l Link) bool {
 // say it.
 func because(what string, l Link) string {
 	why := reason(l)
-	if l.Exit != nil && l.To.Ended() && !strings.Contains(why, "exit") && !strings.Contains(why, "killed") {
+	if l.Exit != nil && l.To == event.Failed && !strings.Contains(why, "exit") && !strings.Contains(why, "killed") {
 		why += "; last exit " + exit(*l.Exit)
 	}
 	return what + " because " + why
 }
 
-// Origins that are sources of their own beside those of package event.
+// Origins of sources beside those that package event knows.
 const (
-	byPolicy     event.Origin = "policy"
 	byProbe      event.Origin = "probe"
 	byDependency event.Origin = "dependency"
 	bySchedule   event.Origin = "schedule"
@@ -139,7 +138,9 @@ func reason(l Link) string {
 			return "its process could not be made"
 		}
 		return "its process could not be made: " + l.Reason
-	case byPolicy:
+	case event.ByPolicy:
+		// "restart on-failure of ts001, 1 of 5 within 10s"
+		by = strings.Replace(strings.TrimPrefix(by, "restart "), " of "+string(l.Task)+",", ",", 1)
 		return "its restart policy called for it" + inBrackets(by)
 	case byProbe:
 		if !strings.Contains(by, "probe") {

@@ -63,6 +63,7 @@ func (h held) run() held {
 		_ = h.Close(context.Background())
 		<-over
 	})
+	h.durable() // it runs now, and questions wait for it
 	return h
 }
 

@@ -7,10 +7,10 @@ import (
 )
 
 // Retention looks at the oldest rows every so many new ones and deletes a piece
-// at most: faster than rows come, and no other write waits for longer than a
-// few milliseconds.
+// at most, once a commit: more than a commit brings, so that it keeps up, and so
+// few that no other write waits for longer than some milliseconds.
 const (
-	piece = 500
+	piece = 2500
 	every = 250
 
 	// pages are given back to the file system so many at a time, when more than
@@ -25,18 +25,24 @@ func (j *Journal) count() {
 	}
 }
 
-// trim queues a look at the oldest rows. It comes again as long as it finds some
-// to delete; other writes come between. Put, because a look that was lost with
-// the ring would be the last.
+// trim lets retention look at the oldest rows, unless it is at it.
 func (j *Journal) trim() {
-	if j.trimming.Swap(true) {
-		return
+	if !j.trimming.Swap(true) {
+		j.look()
 	}
+}
+
+// look queues one look. It comes again as long as there is something to delete;
+// other writes come between. Put, because a look that was lost with the ring
+// would be the last.
+func (j *Journal) look() {
+	recorded := j.recorded.Load()
 	j.db.Put("trim", func(tx *store.Tx) error {
-		j.trimming.Store(false)
 		more, err := j.deletePiece(tx, time.Now())
-		if more {
-			j.trim()
+		if more || j.recorded.Load() >= recorded+every { // some came behind it in the queue
+			j.look()
+		} else {
+			j.trimming.Store(false)
 		}
 		return err
 	})
@@ -63,18 +69,18 @@ func (j *Journal) deletePiece(tx *store.Tx, now time.Time) (more bool, _ error) 
 		return false, nil
 	}
 	// An open transaction outlives its rows, and its numbers must too.
-	for _, query := range []string{
-		`UPDATE transactions SET seq = max(transactions.seq, old.seq) FROM
-			(SELECT "transaction", max(seq) AS seq FROM rows WHERE row < ?1 GROUP BY 1) AS old WHERE number = old."transaction"`,
-		`DELETE FROM transactions WHERE number IN (SELECT "transaction" FROM rows WHERE row < ?1)
-			AND NOT EXISTS (SELECT 1 FROM rows WHERE "transaction" = number AND row >= ?1)
-			AND (boot <> ?2 OR ended IS NOT NULL OR began IS NULL)`,
-		`DELETE FROM rows WHERE row < ?1`,
-	} {
-		args := []any{below, j.opts.Boot}
-		if _, err := tx.Exec(query, args...); err != nil {
-			return false, err
-		}
+	if _, err := tx.Exec(`UPDATE transactions SET seq = max(transactions.seq, old.seq) FROM
+		(SELECT "transaction", max(seq) AS seq FROM rows WHERE row < ? GROUP BY 1) AS old
+		WHERE number = old."transaction"`, below); err != nil {
+		return false, err
+	}
+	if _, err := tx.Exec(`DELETE FROM transactions WHERE number IN (SELECT "transaction" FROM rows WHERE row < ?1)
+		AND NOT EXISTS (SELECT 1 FROM rows WHERE "transaction" = number AND row >= ?1)
+		AND (boot <> ?2 OR ended IS NOT NULL OR began IS NULL)`, below, j.opts.Boot); err != nil {
+		return false, err
+	}
+	if _, err := tx.Exec(`DELETE FROM rows WHERE row < ?`, below); err != nil {
+		return false, err
 	}
 	return below == end, nil
 }

@@ -34,6 +34,10 @@ type Want struct {
 	Spec        json.RawMessage // the caller's own
 	Cause       event.Cause     // of the want
 	Seq         uint64          // of the transaction, when this was so
+
+	// Value is marshalled to Spec by the writer, so that a loop which supervises
+	// has no part in it. It must not change any more. nil: Spec is what it is.
+	Value any
 }
 
 // Saved is a transaction that is open for this boot.
@@ -43,8 +47,8 @@ type Saved struct {
 	Seq         uint64 // the highest that was ever used; the next Change is above it
 }
 
-// Begin opens a transaction for this boot. One that is there already keeps what
-// it has.
+// Begin opens a transaction for this boot. One that is there already is opened
+// again and goes on with its Seq.
 func (j *Journal) Begin(t Transaction) {
 	e := t.Endpoints
 	j.db.Put("begin "+string(t.ID), func(tx *store.Tx) error {
@@ -73,9 +77,11 @@ func (j *Journal) End(id event.TransactionID) {
 	})
 }
 
+// A transaction that has ended wants nothing any more, whatever comes late.
 const upsertWant = `INSERT INTO wants
 	("transaction", task, up, run, done, above, incarnation, state, object, spec, origin, "by", parent, root, request, seq)
-	SELECT number, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 FROM transactions WHERE id = ?1
+	SELECT number, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 FROM transactions
+	WHERE id = ?1 AND ended IS NULL
 	ON CONFLICT ("transaction", task) DO UPDATE SET up = excluded.up, run = excluded.run, done = excluded.done,
 	above = excluded.above, incarnation = excluded.incarnation, state = excluded.state, object = excluded.object,
 	spec = excluded.spec, origin = excluded.origin, "by" = excluded."by", parent = excluded.parent, root = excluded.root,
@@ -84,11 +90,18 @@ const upsertWant = `INSERT INTO wants
 // Want says what is wanted of a task service from now on. The bytes of w are the
 // journal's and must not be written any more.
 func (j *Journal) Want(w Want) {
-	c := &w.Cause
 	j.db.Put("want "+string(w.Transaction)+"/"+string(w.Task), func(tx *store.Tx) error {
+		spec := w.Spec
+		if w.Value != nil {
+			var err error
+			if spec, err = json.Marshal(w.Value); err != nil {
+				return fmt.Errorf("want of %s/%s: %w", w.Transaction, w.Task, err)
+			}
+		}
+		c := &w.Cause
 		return insertFor(tx, string(w.Transaction), upsertWant, []any{
 			string(w.Transaction), string(w.Task), w.Up, w.Run, w.Done, int64(w.Above), int64(w.Incarnation), w.State.String(),
-			text(string(w.Object)), []byte(w.Spec), string(c.Origin), c.By, int64(c.Parent), int64(c.Root), c.Request, int64(w.Seq),
+			text(string(w.Object)), []byte(spec), string(c.Origin), c.By, int64(c.Parent), int64(c.Root), c.Request, int64(w.Seq),
 		})
 	})
 }
