@@ -28,6 +28,8 @@ type spawner struct {
 	results map[uint64]spawned // by ticket, until the loop has read the ticket
 	ticket  uint64
 	closed  bool
+
+	parked chan struct{} // closed by close: lets go of the main thread
 }
 
 // spawned is what became of one job.
@@ -44,7 +46,7 @@ func newSpawner(null int) (*spawner, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
 	}
-	sp := &spawner{null: null, host: readHost(), mine: pair[0], loops: pair[1], results: make(map[uint64]spawned)}
+	sp := &spawner{null: null, host: readHost(), mine: pair[0], loops: pair[1], results: make(map[uint64]spawned), parked: make(chan struct{})}
 	sp.work = sync.NewCond(&sp.mu)
 	return sp, syscall.SetNonblock(sp.loops, true)
 }
@@ -95,6 +97,7 @@ func (sp *spawner) close() {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
 	sp.closed = true
+	close(sp.parked)
 	sp.work.Broadcast()
 }
 
@@ -111,6 +114,13 @@ func (sp *spawner) close() {
 // its descriptors are among those copied here, and none of them may be closed.
 func (sp *spawner) run(ready *sync.WaitGroup) {
 	runtime.LockOSThread()
+	if syscall.Gettid() == os.Getpid() {
+		// Wherever the loop runs, the main thread may be free: leaders on it would be
+		// taken for orphans. It is held here, so that another one is found.
+		go sp.run(ready) // ends as this one would
+		<-sp.parked
+		return
+	}
 	_ = syscall.Unshare(syscall.CLONE_FILES) // a container may forbid it: slower, not wrong
 	ready.Done()
 	sp.mu.Lock()

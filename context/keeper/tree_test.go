@@ -1,11 +1,14 @@
 package keeper
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -217,6 +220,47 @@ func TestLeaderIsNotReapedBeforeItsGroup(t *testing.T) {
 	if _, ok := readStat(pid); ok {
 		t.Errorf("leader %d was not reaped", pid)
 	}
+}
+
+// The main thread's children are the orphans: a leader among them would be reaped
+// as one, and its exit code with it. It is for no spawner, wherever the loop runs.
+func TestLeadersDoNotHangOnTheMainThread(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe", "main-spawner", "now")
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "[]\n" {
+		t.Errorf("leaders on the main thread: %s (%v)", out, err)
+	}
+}
+
+// spawnOnMain offers the main thread to a spawner and prints who hangs on it.
+func spawnOnMain() int {
+	null, err := syscall.Open(os.DevNull, syscall.O_RDWR|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		panic(err)
+	}
+	sp, err := newSpawner(null)
+	if err != nil {
+		panic(err)
+	}
+	var ready sync.WaitGroup
+	ready.Add(1)
+	go func() { // ends with close
+		ready.Wait()
+		sp.push(spec("ts001", "child", "hang"))
+		r, ok := sp.take()
+		for ; !ok; r, ok = sp.take() {
+			readable(sp.loops)
+		}
+		s := &server{pid: os.Getpid(), childfd: openChildren(os.Getpid()), buf: make([]byte, 4096)}
+		if s.childfd < 0 { // without CONFIG_PROC_CHILDREN all threads are one
+			fmt.Println("[]")
+		} else {
+			fmt.Println(s.children())
+		}
+		_ = syscall.Kill(r.pid, syscall.SIGKILL)
+		sp.close()
+	}()
+	sp.run(&ready)
+	return 0
 }
 
 func TestHookOfAServiceMayLeaveADaemon(t *testing.T) {
