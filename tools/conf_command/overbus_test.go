@@ -52,6 +52,7 @@ func TestOverTheBus(t *testing.T) {
 		program(t, "why", file, "ts001").expect(t, 0, "killed by SIGKILL", "") // any transaction
 		program(t, "why", file, "ts002", "--transaction", "GOOD").expect(t, 1, "", "nothing is known of ts002 in transaction GOOD")
 		program(t, "why", file, "ts001", "--transaction", "BAD").expect(t, 1, "", "error: ask why: the journal is not to be had\n")
+		program(t, "why", file, "ts001", "--transaction", "SILENT", "--timeout", "300ms").expect(t, 1, "", "error: ask why: no answer within 300ms\n")
 	})
 	t.Run("history", func(t *testing.T) {
 		r := program(t, "history", file, "ts001", "--transaction", "GOOD", "--since", "1h", "--limit", "5")

@@ -16,8 +16,8 @@ func newWhy(w world) *cobra.Command {
 		Use:   "why CONTEXT.xml TASK",
 		Short: "Tell why a task service is as it is",
 		Long: `Tell why a task service came to its state: a sentence, and under it the chain
-of causes from the journal, the latest first. Each line was called for by the
-one below it.
+of causes from the journal, the latest first. Each line follows from the one
+below it.
 
 Where the provider is not on this machine it is asked over the bus.`,
 		Example: `  conf_command why conf/Context-EchoAction.xml ts_100

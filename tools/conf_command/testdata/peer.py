@@ -96,16 +96,16 @@ def answer(topic, header, configuration):
         publish("state", {"header": header, "content": {"tasks": [task("ts001", "started", 1)]}})
     elif topic == "state" and header["action"] == "request" and transaction == "EMPTY":
         publish("state", {"header": dict(header, action="reply_context"), "content": {}})
-    elif topic == "state" and header["action"] == "why" and transaction != "BAD":
+    elif topic == "state" and header["action"] == "why" and transaction in ("GOOD", ""):
         known = configuration["task"] == "ts001"
         publish("state", {"header": dict(header, action="reply_context"), "content": {"text": "not this one"}})
         publish("state", {"header": dict(header, action="reply_why"), "content": {
             "text": "failed 12:00:03 because it was killed by SIGKILL", "chain": [failed()] if known else None}})
-    elif topic == "state" and header["action"] == "history" and transaction != "BAD":
+    elif topic == "state" and header["action"] == "history" and transaction == "GOOD":
         publish("state", {"header": dict(header, action="reply_history"), "content": {"rows": [
             {"row": 1, "note": {"at": "2026-11-20T12:00:00Z", "event": "provider began"}},
             {"row": 18446744073709551, "change": failed()}]}})
-    elif topic == "state" and header["action"] in ("why", "history"):
+    elif topic == "state" and header["action"] in ("why", "history") and transaction == "BAD":
         result(header, "failed", reason="the journal is not to be had")
     elif topic == "state" and header["action"] == "top" and transaction == "GOOD":
         publish("state", {"header": dict(header, action="reply_top"), "content": [
