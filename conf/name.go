@@ -2,6 +2,7 @@ package conf
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode"
 )
@@ -29,6 +30,16 @@ func checkInstance(s string) (string, error) {
 		return "", err
 	}
 	return s, nil
+}
+
+// CheckTransaction judges a transaction's identifier. It comes from an operator,
+// by message or by flag, and becomes the name of a folder of logs and a part of
+// the environment's transaction/task/incarnation.
+func CheckTransaction(id string) error {
+	if err := plainName(id); err != nil {
+		return fmt.Errorf("transaction %q %w", id, err)
+	}
+	return nil
 }
 
 func plainName(s string) error {

@@ -37,9 +37,10 @@ func DefaultOptions() Options {
 }
 
 func (o Options) validate() error {
+	if err := conf.CheckTransaction(string(o.Transaction)); err != nil {
+		return err
+	}
 	switch {
-	case o.Transaction == "":
-		return errors.New("transaction: no identifier")
 	case o.ContextID == "":
 		return errors.New("transaction: no ContextID")
 	case o.StartTimeout <= 0 || o.SignalAfter <= 0 || o.LingerAfter <= 0:

@@ -365,3 +365,12 @@ func TestTwoProvidersLiveInOneProcess(t *testing.T) {
 		t.Error("one process for two")
 	}
 }
+
+// A transaction's name becomes a folder's: it must not lead elsewhere.
+func TestATransactionNamedLikeAPathIsRefused(t *testing.T) {
+	s := start(t, file(t, service("a", "/bin/echo out", "")))
+	err := s.p.Ask(command.Request{Transaction: "../../elsewhere", Action: "start", Tasks: s.opts.Context.Tasks})
+	if err == nil || !strings.Contains(err.Error(), "path separator") {
+		t.Errorf("Ask gave %v, want a refusal", err)
+	}
+}
