@@ -5,10 +5,11 @@
 // our own binary; else, in the folder <location>/<instance>/ (also in lower
 // case), the executable of that name, else main.go, else main.py:
 //
+//	base := launch.NewBase(os.Environ())
 //	r := &launch.Resolver{Dir: "/opt/site/conf", Exe: self, Bundled: bundled.Has}
 //	plan, err := r.Resolve(task) // *NotFoundError names the paths and the remedy
 //	if plan.Build != nil { … run plan.Build.Argv in plan.Build.Dir first … }
-//	env := launch.Environ(os.Environ(), launch.Vars{Ref: ref, …}, task.Process.Env)
+//	env := launch.Environ(base, launch.Vars{Ref: ref, …}, task.Process.Env)
 //
 // It looks at files and decides. It never starts a process, never writes a
 // file, and knows neither bus nor keeper: the build of a stale Go service is

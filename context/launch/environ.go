@@ -20,13 +20,22 @@ type Vars struct {
 	Object    map[string]any // the task object, as on topic process
 }
 
-// Environ is the whole environment of a child: base without what was meant for
-// us alone, then the ZMS_ variables, then the task's <env>.
+// Base is what all children inherit. It is made once: a service costs a copy of
+// it and not a search.
+type Base struct{ entries []string }
+
+// NewBase makes the base of an environment: all of it but what was meant for us
+// alone.
+func NewBase(environ []string) Base { return Base{inherited(environ)} }
+
+// Environ is the whole environment of a child: the base, then the ZMS_ variables,
+// then the task's <env>.
 // A name occurs once and the last value wins, because getenv(3) returns the
 // first it finds. Entries of extra with a File are passed over: ReadEnv turns
 // them into names and values.
-func Environ(base []string, v Vars, extra []conf.Env) []string {
-	env := inherited(base)
+func Environ(base Base, v Vars, extra []conf.Env) []string {
+	env := make([]string, len(base.entries), len(base.entries)+8+len(extra))
+	copy(env, base.entries)
 	for _, pair := range [][2]string{
 		{"ZMS_TASK", v.Ref.String()},
 		{"ZMS_SERVICE_ID", string(v.Ref.Task)},

@@ -25,7 +25,7 @@ func TestAChildIsToldWhoItIsAndNothingThatWasMeantForUs(t *testing.T) {
 		"PATH=/bin", "NOTIFY_SOCKET=/run/n", "LISTEN_FDS=2", "LISTEN_PID=1", "LISTEN_FDNAMES=a", "WATCHDOG_USEC=1", "WATCHDOG_PID=1",
 		"ZMS_TASK=other/ts009/1", "ZMS_CONTEXT=x", "LANG=C", "broken", "LANG=de_DE.UTF-8", "ZMSX=kept",
 	}
-	got := Environ(base, vars, []conf.Env{{Name: "PATH", Value: "/opt/bin"}, {Name: "EMPTY"}, {File: "passed over"}, {Name: "LAST", Value: "a=b "}})
+	got := Environ(NewBase(base), vars, []conf.Env{{Name: "PATH", Value: "/opt/bin"}, {Name: "EMPTY"}, {File: "passed over"}, {Name: "LAST", Value: "a=b "}})
 	want := []string{
 		"PATH=/opt/bin", "LANG=de_DE.UTF-8", "ZMSX=kept",
 		"ZMS_TASK=5HGAHZ3WPZUI71PACRPP/ts001/3", "ZMS_SERVICE_ID=ts001", "ZMS_TRANSACTION=5HGAHZ3WPZUI71PACRPP",
@@ -40,10 +40,18 @@ func TestAChildIsToldWhoItIsAndNothingThatWasMeantForUs(t *testing.T) {
 
 func TestTheBaseIsNotChanged(t *testing.T) {
 	base := []string{"A=1", "ZMS_TASK=x", "A=2"}
-	before := slices.Clone(base)
-	Environ(base, vars, []conf.Env{{Name: "A", Value: "3"}})
+	before, made := slices.Clone(base), NewBase(base)
+	for range 2 {
+		env := Environ(made, vars, []conf.Env{{Name: "A", Value: "3"}})
+		if env[0] != "A=3" {
+			t.Errorf("environment is %q", env)
+		}
+	}
 	if diff := cmp.Diff(before, base); diff != "" {
 		t.Errorf("base (-want +got):\n%s", diff)
+	}
+	if env := Environ(made, vars, nil); env[0] != "A=2" {
+		t.Errorf("one child's environment is another's base: %q", env)
 	}
 }
 
@@ -52,7 +60,7 @@ func TestTheConfigurationArrivesWhole(t *testing.T) {
 	v := vars
 	v.Object = map[string]any{"text": "a \"b\"\n\tc=d 'e' ü 語", "hosts": []any{"a", "b"}}
 	cmd := exec.Command("/bin/sh", "-c", `printf %s "$ZMS_CONFIG"`)
-	cmd.Env = Environ(os.Environ(), v, nil)
+	cmd.Env = Environ(NewBase(os.Environ()), v, nil)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +73,7 @@ func TestTheConfigurationArrivesWhole(t *testing.T) {
 		t.Errorf("object (-want +got):\n%s", diff)
 	}
 	v.Object = nil
-	if !slices.Contains(Environ(nil, v, nil), "ZMS_CONFIG={}") {
+	if !slices.Contains(Environ(Base{}, v, nil), "ZMS_CONFIG={}") {
 		t.Error("without an object ZMS_CONFIG is not {}")
 	}
 }

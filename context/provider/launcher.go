@@ -26,7 +26,7 @@ type launcher struct {
 	keeper  *keeper.Client
 	resolve *launch.Resolver
 	vars    launch.Vars // what is the same for all
-	base    []string    // our environment
+	base    launch.Base // what all inherit of our environment
 	log     *slog.Logger
 	failed  func(event.SpawnFailed)
 	work    sync.WaitGroup
@@ -212,7 +212,7 @@ func recipeOf(s conf.Stop) keeper.Recipe {
 
 func newLauncher(ctx context.Context, o Options, k *keeper.Client, front, back string) *launcher {
 	return &launcher{
-		keeper: k, log: o.Logger, ctx: ctx, base: os.Environ(),
+		keeper: k, log: o.Logger, ctx: ctx, base: launch.NewBase(os.Environ()),
 		resolve: &launch.Resolver{Dir: filepath.Dir(o.Context.File), Bundled: o.Bundled, Exe: o.Exe},
 		vars: launch.Vars{
 			ContextID: o.Context.ContextID, Frontend: front, Backend: back, StateDir: o.StateDir,
