@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"sync"
@@ -18,18 +17,27 @@ var ErrClosed = errors.New("keeper client closed")
 // ErrSilent is the end of a client whose keeper said nothing for Options.Silence.
 var ErrSilent = errors.New("keeper is silent")
 
+// ErrEnded is the end of a client whose keeper is no more.
+var ErrEnded = errors.New("keeper ended")
+
+// ErrFenced is the end of a client whose keeper serves a newer provider: this one
+// may do nothing any more. Err is a RefusedError then, and errors.Is finds it.
+var ErrFenced = errors.New("another provider took over")
+
 // Client is a provider's end of one connection to a keeper. Its methods may be
 // called from any goroutine. Requests take effect in the order of their calls.
 type Client struct {
-	conn *net.UnixConn
-	opts Options
-	pid  int
-	in   lines
+	conn    *net.UnixConn
+	opts    Options
+	pid     int
+	version int    // of the keeper
+	replay  uint64 // Seq of the last event before this connection
+	in      lines
 
-	events chan Event    // sent and closed by deliver; 64, so that a burst costs few switches
-	closed chan struct{} // closed by the first end
-	quit   chan struct{} // closed by Close
-	quits  sync.Once
+	events chan Event      // sent and closed by deliver; 64, so that a burst costs few switches
+	closed chan struct{}   // closed by the first end
+	life   context.Context // ends with Close
+	quit   context.CancelFunc
 	ended  chan struct{}      // closed by await: the keeper's process is gone
 	status syscall.WaitStatus // of our own keeper; read after ended
 	wg     sync.WaitGroup
@@ -46,17 +54,22 @@ type Client struct {
 
 // begin starts the three goroutines of a client.
 func (c *Client) begin(hello *message, pidfd int, child bool) {
-	c.pid = hello.PID
+	c.pid, c.version, c.replay = hello.PID, hello.Version, hello.Last
 	c.events = make(chan Event, 64)
 	c.closed = make(chan struct{})
-	c.quit = make(chan struct{})
+	c.life, c.quit = context.WithCancel(context.Background())
 	c.ended = make(chan struct{})
 	c.arrived = make(chan struct{}, 1) // a level: something is in queue
 	c.asked = make(map[uint64]chan *message)
 	c.wg.Add(2)
-	go c.receive()           // ends when the connection does
-	go c.deliver()           // ends when the connection has and all was delivered, or with Close
-	go c.await(pidfd, child) // ends with the keeper's process
+	go c.receive() // ends when the connection does
+	go c.deliver() // ends when the connection has and all was delivered, or with Close
+	ctx := context.Background()
+	if !child { // a child is to be reaped, whatever becomes of the connection
+		ctx = c.life
+		c.wg.Add(1)
+	}
+	go c.await(ctx, pidfd, child) // ends with the keeper's process; with Close, if that is no child
 }
 
 // Spawn asks for a process. It returns when the request is on its way; the
@@ -116,6 +129,10 @@ func (c *Client) Err() error {
 // PID is the keeper's.
 func (c *Client) PID() int { return c.pid }
 
+// Replay is the Seq of the last event that happened before this connection: what
+// comes up to it was told to a provider before, or to nobody.
+func (c *Client) Replay() uint64 { return c.replay }
+
 // Shutdown asks the keeper to stop everything by rank and recipe, and returns
 // when its process is gone. The events of it come as ever, until the stream is
 // closed behind the last; who does not care for them calls Close.
@@ -137,7 +154,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 // are not delivered. The keeper is without a provider then.
 func (c *Client) Close() error {
 	c.end(ErrClosed)
-	c.quits.Do(func() { close(c.quit) })
+	c.quit()
 	c.wg.Wait()
 	return nil
 }
@@ -152,11 +169,14 @@ func (c *Client) send(m *message) error {
 	// The keeper always reads: a full socket means that it is hung.
 	_ = c.conn.SetWriteDeadline(time.Now().Add(c.opts.Silence))
 	if _, err := c.conn.Write(text); err != nil {
-		if why := c.Err(); why != nil {
-			err = why
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			c.end(ErrSilent)
+		case !hungUp(err):
+			c.end(err)
 		}
-		c.end(fmt.Errorf("send %s to keeper: %w", m.Kind, err))
-		return c.Err()
+		<-c.closed // by receive, if the keeper hung up: what it said before tells why
+		return fmt.Errorf("send %s to keeper: %w", m.Kind, c.Err())
 	}
 	return nil
 }
@@ -226,23 +246,31 @@ func (c *Client) read() (*message, error) {
 func (c *Client) receive() {
 	defer c.wg.Done()
 	defer close(c.arrived)
-	for {
-		_ = c.conn.SetReadDeadline(time.Now().Add(c.opts.Silence))
+	for quiet := 0; ; {
+		_ = c.conn.SetReadDeadline(time.Now().Add(c.opts.Silence / heartbeats))
 		m, err := c.read()
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
+			// Counted as the keeper counts: not time, but turns that were missed.
+			if quiet++; quiet < heartbeats {
+				continue
+			}
 			c.end(ErrSilent)
 			return
-		case errors.Is(err, io.EOF):
-			c.end(errors.New("keeper ended"))
-			return
 		case err != nil:
-			c.end(fmt.Errorf("read from keeper: %w", err))
+			c.end(c.lost())
 			return
 		case m.Kind == kindRefused:
-			c.end(&RefusedError{Reason: m.Err})
+			why := c.refusal(m)
+			if !errors.Is(why, ErrFenced) { // the reason is old, if this process was stopped
+				if now := c.lost(); errors.Is(now, ErrFenced) {
+					why = now
+				}
+			}
+			c.end(why)
 			return
 		}
+		quiet = 0
 		c.mu.Lock()
 		if m.Kind == kindReply {
 			if reply := c.asked[m.Req]; reply != nil {
@@ -292,24 +320,40 @@ func (c *Client) hand(ev Event) bool {
 	select {
 	case c.events <- ev:
 		return true
-	case <-c.quit:
+	case <-c.life.Done():
 		return false
 	}
 }
 
 // await closes ended when the keeper's process is gone: a pidfd is readable then,
 // and waits in the runtime's poller with no thread of its own.
-func (c *Client) await(pidfd int, child bool) {
-	defer close(c.ended)
+func (c *Client) await(ctx context.Context, pidfd int, child bool) {
+	if !child {
+		defer c.wg.Done()
+	}
+	if awaitEnd(ctx, pidfd) != nil {
+		return
+	}
+	// It may be our child after all, started by what this process executed before.
+	_, _ = syscall.Wait4(c.pid, &c.status, 0, nil)
+	close(c.ended)
+}
+
+// awaitEnd waits for the end of a process and closes its pidfd.
+func awaitEnd(ctx context.Context, pidfd int) error {
 	_ = syscall.SetNonblock(pidfd, true)
 	f := os.NewFile(uintptr(pidfd), "pidfd")
 	defer func() { _ = f.Close() }()
-	if raw, err := f.SyscallConn(); err == nil {
-		_ = raw.Read(func(fd uintptr) bool { return readable(int(fd)) })
+	stop := context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	raw, err := f.SyscallConn()
+	if err == nil {
+		err = raw.Read(func(fd uintptr) bool { return readable(int(fd)) })
 	}
-	if child {
-		_, _ = syscall.Wait4(c.pid, &c.status, 0, nil)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
+	return err
 }
 
 func describe(status syscall.WaitStatus) string {

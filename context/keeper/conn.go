@@ -15,7 +15,7 @@ type conn struct {
 	next   uint64 // Seq of the event to send next
 	full   bool   // the socket takes no more; epoll waits for it
 	closed bool
-	heard  time.Time
+	pings  int    // sent since it was last heard
 	timer  *timer // hello is due, then pings
 }
 
@@ -23,8 +23,8 @@ func (c *conn) send(m *message) { c.out, _ = m.encode(c.out) }
 
 // ready reads everything that is there and does it.
 func (c *conn) ready(s *server) {
-	if c.full {
-		c.full = false
+	if c.full { // it takes what we say again, or says something itself
+		c.full, c.pings = false, 0
 		s.rewatch(c.fd, syscall.EPOLLIN)
 	}
 	for !c.closed {
@@ -39,7 +39,7 @@ func (c *conn) ready(s *server) {
 			return
 		}
 		c.in.filled(n)
-		c.heard = time.Now()
+		c.pings = 0
 		for !c.closed {
 			line, err := c.in.next()
 			if err != nil {
@@ -117,9 +117,9 @@ func (s *server) handle(c *conn, m *message) {
 	case kindSpawn:
 		s.spawn(*m.Spec)
 	case kindStop:
-		s.with(m.ID, func(slot *slot) { s.stop(slot, m.Recipe) })
+		s.with(m.ID, func(slot *slot) { slot.ask(); s.stop(slot, m.Recipe) })
 	case kindKill:
-		s.with(m.ID, s.kill)
+		s.with(m.ID, func(slot *slot) { slot.ask(); s.kill(slot) })
 	case kindSignal:
 		s.with(m.ID, func(slot *slot) {
 			if slot.pidfd >= 0 {
@@ -131,12 +131,15 @@ func (s *server) handle(c *conn, m *message) {
 	case kindList:
 		list := make([]Status, 0, len(s.slots))
 		for _, slot := range s.slots {
-			list = append(list, slot.status())
+			list = append(list, s.status(slot))
 		}
 		c.send(&message{Kind: kindReply, Req: m.Req, List: list})
 	case kindStats:
 		c.send(&message{Kind: kindReply, Req: m.Req, Stats: s.stats()})
 	case kindShutdown:
+		for _, slot := range s.slots {
+			slot.ask()
+		}
 		s.stopAll("asked by its provider")
 	case kindPing:
 		c.send(&message{Kind: kindPong})
@@ -161,20 +164,21 @@ func (s *server) hello(c *conn, m *message) {
 	case c.epoch != 0:
 		return // said already
 	case s.ending:
-		s.refuse(c, "keeper is ending")
+		s.refuse(c, endingReason)
 		return
 	case m.Epoch <= s.epoch:
 		s.refuse(c, fmt.Sprintf("epoch %d is not newer than %d", m.Epoch, s.epoch))
 		return
 	}
-	if s.conn != nil {
-		s.refuse(s.conn, fmt.Sprintf("epoch %d took over", m.Epoch))
+	before := s.conn
+	s.conn, s.epoch, c.epoch = c, m.Epoch, m.Epoch
+	if before != nil {
+		s.refuse(before, fmt.Sprintf("epoch %d took over", m.Epoch))
 	}
 	s.door.admit(c)
-	s.conn, s.epoch, c.epoch = c, m.Epoch, m.Epoch
 	s.timers.cancel(s.alone)
 	c.next = s.events.acked + 1 // everything unacknowledged, once more
-	c.send(&message{Kind: kindHello, Version: Version, Epoch: s.epoch, PID: s.pid, Seq: s.events.acked})
+	c.send(&message{Kind: kindHello, Version: Version, Epoch: s.epoch, PID: s.pid, Seq: s.events.acked, Last: s.events.last()})
 	for _, text := range s.notes {
 		c.send(&message{Kind: kindNote, Text: text})
 	}
@@ -182,26 +186,36 @@ func (s *server) hello(c *conn, m *message) {
 	s.heartbeat(c)
 }
 
-// heartbeat pings, and takes a provider that is silent for the third time in a
-// row for gone: it may be hung, and another one may be waiting.
+// heartbeat pings, and takes a provider that answered none of three pings for
+// gone: it may be hung or stopped, and another one may be waiting. It counts
+// pings, not time: after a pause of the whole machine both sides have been silent
+// for long, and are alive.
 func (s *server) heartbeat(c *conn) {
 	s.timers.cancel(c.timer)
-	c.timer = s.timers.after(s.opts.silence/3, func() {
-		if time.Since(c.heard) >= s.opts.silence {
-			s.drop(c, "provider was silent for "+s.opts.silence.String())
+	c.timer = s.timers.after(s.opts.silence/heartbeats, func() {
+		if c.pings == heartbeats {
+			s.refuse(c, "provider was silent for "+s.opts.silence.String())
 			return
 		}
+		c.pings++
 		c.send(&message{Kind: kindPing})
 		s.heartbeat(c)
 	})
 }
 
-// refuse says why and ends the connection.
+// heartbeats is how many pings go unanswered before a peer counts as gone.
+const heartbeats = 3
+
+// endingReason is why a keeper takes nobody any more. Its pid comes along, so that
+// its end can be waited for.
+const endingReason = "keeper is ending"
+
+// refuse says why and ends the connection. A socket that is full does not take the
+// reason; who then finds it closed asks again, and is told.
 func (s *server) refuse(c *conn, why string) {
-	c.send(&message{Kind: kindRefused, Err: why, Epoch: s.epoch, Version: Version})
-	_, _ = syscall.SendmsgN(c.fd, c.out, nil, nil, syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT)
-	if s.conn == c {
-		s.conn = nil // fenced, not lost: nobody is alone
+	c.send(&message{Kind: kindRefused, Err: why, Epoch: s.epoch, Version: Version, PID: s.pid})
+	if !c.full {
+		_, _ = syscall.SendmsgN(c.fd, c.out, nil, nil, syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT)
 	}
 	s.drop(c, why)
 }
@@ -222,17 +236,7 @@ func (s *server) drop(c *conn, why string) {
 	}
 	s.conn = nil
 	s.note(why)
-	s.leftAlone(s.opts.linger, why)
-}
-
-// leftAlone ends the keeper after the linger time, at once if it holds nothing
-// that anyone could come back for.
-func (s *server) leftAlone(linger time.Duration, why string) {
-	if linger <= 0 || s.live == 0 && len(s.events.list) == 0 {
-		s.stopAll(why)
-		return
-	}
-	s.alone = s.timers.after(linger, func() { s.stopAll("no provider for " + linger.String()) })
+	s.leftAlone(why)
 }
 
 // note says something to the provider's log, now or when there is one.

@@ -5,15 +5,16 @@
 // The keeper spawns, signals, reaps, and captures output. It decides nothing: no
 // restart, no rule, no order but the ranks of the stop recipes, which let it end
 // everything in order when it is left alone. It never speaks to a bus, parses XML
-// or opens a database, and it keeps nothing on disk but the output of services.
+// or opens a database, and it keeps nothing on disk but the output of services and,
+// when it ends alone, the exits that nobody heard of.
 // Because it is so little, it may live on while the provider crashes, hangs or is
-// replaced.
+// replaced: what it holds goes on.
 //
 //	func main() {
 //		if len(os.Args) > 1 && os.Args[1] == keeper.Arg {
 //			os.Exit(keeper.Main(os.Args[2:]))
 //		}
-//		c, err := keeper.Start(ctx, keeper.Options{RuntimeDir: "/run/demo"})
+//		c, met, err := keeper.Attach(ctx, keeper.Options{RuntimeDir: "/run/demo", Linger: time.Minute})
 //		…
 //		err = c.Spawn(keeper.Spec{ID: id, Path: "/bin/sleep", Argv: []string{"sleep", "1"}})
 //		for ev := range c.Events() { // Spawned, Exited, Gone
@@ -21,6 +22,17 @@
 //			err = c.Ack(ev.Seq)
 //		}
 //	}
+//
+// # Alone
+//
+// A keeper outlives its provider by the linger time. Nothing is restarted then,
+// exits are kept, output is captured. The next provider calls Attach: a higher epoch takes
+// over, what was not acknowledged comes again, List shows what lives. The one before
+// is fenced off; if it was only stopped, its Client's Err is ErrFenced when it goes on. A
+// provider that leaves three pings unanswered counts as gone. After the linger time
+// everything is stopped by rank and recipe, and what nobody acknowledged is left in a
+// file to the keeper that comes next. A keeper that holds nothing ends with its
+// provider.
 //
 // # Slots
 //

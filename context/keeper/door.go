@@ -57,7 +57,7 @@ func (d *door) ready(s *server) {
 }
 
 func (d *door) enter(s *server, fd int) {
-	c := &conn{fd: fd, heard: time.Now()}
+	c := &conn{fd: fd}
 	d.strangers[c] = true
 	s.watch(fd, c)
 	c.timer = s.timers.after(helloPatience, func() { s.drop(c, "no hello") })

@@ -36,6 +36,8 @@ type Event struct {
 	Code   int            `json:"code,omitempty"`
 	Signal syscall.Signal `json:"signal,omitempty"`
 	Core   bool           `json:"core,omitempty"`
+	// Asked: its provider had asked for the end, by Stop or Kill, before it came.
+	Asked bool `json:"asked,omitempty"`
 
 	// Survivors of Gone are pids that SIGKILL did not end in time (a process in
 	// uninterruptible sleep). If the leader is among them no Exited came before.
@@ -58,17 +60,37 @@ const (
 	Over     State = "over"     // SpawnFailed or Gone was told and not yet acknowledged
 )
 
-// Status is one slot as List shows it.
+// Status is one slot as List shows it: all that a provider that comes back needs
+// to go on with it.
 type Status struct {
-	ID     ID       `json:"id"`
-	State  State    `json:"state"`
-	PID    int      `json:"pid,omitempty"`
-	Start  Identity `json:"start,omitzero"`
-	Exited bool     `json:"exited,omitempty"` // the leader is dead
-	Code   int      `json:"code,omitempty"`
-	Signal int      `json:"signal,omitempty"`
-	Stop   Recipe   `json:"stop"`
-	Log    string   `json:"log,omitempty"`
+	ID    ID       `json:"id"`
+	State State    `json:"state"`
+	PID   int      `json:"pid,omitempty"`
+	Start Identity `json:"start,omitzero"`
+	// Since is when it was spawned, a label; Mono the same on CLOCK_MONOTONIC,
+	// nanoseconds: how long it has run is the difference to now.
+	Since time.Time `json:"since,omitzero"`
+	Mono  int64     `json:"mono,omitempty"`
+
+	Exited    bool   `json:"exited,omitempty"` // the leader is dead
+	Code      int    `json:"code,omitempty"`
+	Signal    int    `json:"signal,omitempty"`
+	Core      bool   `json:"core,omitempty"`
+	Err       string `json:"err,omitempty"`       // of SpawnFailed or Gone
+	Survivors []int  `json:"survivors,omitempty"` // of Gone
+	Last      uint64 `json:"last,omitempty"`      // Seq of the last event, when Over: what to acknowledge
+
+	Stop   Recipe  `json:"stop"` // its own
+	Ending *Ending `json:"ending,omitempty"`
+	Log    string  `json:"log,omitempty"` // its own, as asked for
+}
+
+// Ending is a stop under way.
+type Ending struct {
+	Recipe  Recipe `json:"recipe"`            // in force
+	Due     int64  `json:"due,omitempty"`     // when the grace ends, CLOCK_MONOTONIC, nanoseconds
+	Killing bool   `json:"killing,omitempty"` // the grace is over
+	Asked   bool   `json:"asked,omitempty"`   // by a provider; else its leader has left it behind, or everything ends
 }
 
 // Stats is what the keeper costs and holds.

@@ -35,7 +35,10 @@ func parseFlags(args []string) (options, error) {
 	flags.IntVar(&o.fd, "fd", -1, "inherited `descriptor` of a listening or connected unix socket")
 	flags.StringVar(&o.runtimeDir, "runtime_dir", "", "`directory` of the socket")
 	flags.StringVar(&o.stateDir, "state_dir", "", "`directory` that relative log paths start from")
-	flags.DurationVar(&o.linger, "linger", 0, "how long services run on without a provider")
+	flags.Func("linger", "how long services run on without a provider: a `duration` or forever", func(text string) (err error) {
+		o.linger, err = ParseLinger(text)
+		return err
+	})
 	flags.DurationVar(&o.silence, "silence", 30*time.Second, "how long a provider may be silent")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -96,12 +99,6 @@ func run(o options) error {
 	}
 	s.leftAloneAtFirst()
 	return s.loop()
-}
-
-// leftAloneAtFirst ends a keeper that nobody ever speaks to.
-func (s *server) leftAloneAtFirst() {
-	wait := max(s.opts.linger, helloPatience)
-	s.alone = s.timers.after(wait, func() { s.stopAll("no provider came") })
 }
 
 // listen turns signals into wakes of the loop, and returns the end of that.

@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 			os.Exit(child(os.Args[2], os.Args[3:]))
 		case "provider":
 			os.Exit(provider(os.Args[2]))
+		case "operated":
+			os.Exit(operated(os.Args[2:]))
 		}
 	}
 	// A program built with -race sleeps for a second before it exits.

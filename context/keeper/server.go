@@ -59,6 +59,7 @@ type server struct {
 	conn     *conn // the provider's, nil without one
 	epoch    uint64
 	events   eventLog
+	bequest  uint64 // Seq of the last event that the keeper before left
 	alone    *timer // end of the linger time
 	notes    []string
 	lost     uint64 // notes
@@ -93,6 +94,7 @@ func newServer(o options) (*server, error) {
 	}
 	s.watch(s.spawner.loops, s.spawner)
 	s.logs = newLogs(s.wake)
+	s.inherit()
 	return s, nil
 }
 
@@ -214,6 +216,10 @@ func (s *server) acknowledge(seq uint64) {
 			delete(s.slots, ev.ID)
 		}
 	}
+	if s.bequest > 0 && seq >= s.bequest {
+		s.bequest = 0
+		_ = os.Remove(filepath.Join(s.opts.runtimeDir, bequestName))
+	}
 }
 
 // tidy gives the memory of a burst of spawns back, once things are quiet: the
@@ -249,5 +255,6 @@ func (s *server) farewell() {
 	if s.conn != nil {
 		s.conn.flushAll(s)
 	}
+	s.bequeath()
 	s.door.close(s)
 }

@@ -15,6 +15,7 @@ type slot struct {
 	pid    int // also its group; taken until the slot is reaped
 	pidfd  int // -1 when the leader is dead
 	start  Identity
+	since  time.Time
 	reaped bool // the number is no longer ours: nothing may be signalled
 	exited bool // the leader is dead; it stays a zombie while its tree lives
 	exit   exit
@@ -23,6 +24,7 @@ type slot struct {
 	log     *logFile
 	tail    []byte
 
+	asked    bool   // a provider asked for the end before it came
 	recipe   Recipe // in force while Stopping
 	deadline *timer // end of grace, next round of killing, or patience with the disk
 	due      time.Time
@@ -33,7 +35,9 @@ type slot struct {
 	askedStop *Recipe // what came while Spawning
 	askedKill bool
 
-	last uint64 // Seq of its last event, when Over
+	last      uint64 // Seq of its last event, when Over
+	err       string // of that event
+	survivors []int
 }
 
 // spawn begins a slot. The same ID again is the same slot: nothing happens.
@@ -57,6 +61,7 @@ func (s *server) spawn(spec Spec) {
 }
 
 func (s *server) fail(slot *slot, reason string) {
+	slot.err = reason
 	s.emit(Event{Kind: SpawnFailed, ID: slot.id, Err: reason})
 	s.over(slot)
 }
@@ -75,7 +80,7 @@ func (s *server) spawned(r spawned) {
 		s.fail(slot, r.failure.Error())
 		return
 	}
-	slot.state, slot.pid, slot.pidfd, slot.start = Running, r.pid, r.fds[0], r.start
+	slot.state, slot.pid, slot.pidfd, slot.start, slot.since = Running, r.pid, r.fds[0], r.start, time.Now()
 	if path := slot.spec.Output.Log; path != "" {
 		slot.log = s.logs.open(s.logPath(path))
 	}
@@ -121,7 +126,7 @@ func (s *server) leaderExited(slot *slot) {
 	}
 	s.emit(Event{
 		Kind: Exited, ID: slot.id, PID: slot.pid, Start: slot.start,
-		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Output: string(slot.tail),
+		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Asked: slot.asked, Output: string(slot.tail),
 	})
 	slot.tail = nil
 	if slot.state != Stopping && len(s.members(slot)) > 0 {
@@ -158,11 +163,12 @@ func (s *server) settle(slot *slot) {
 func (s *server) gone(slot *slot, survivors []int) {
 	ev := Event{
 		Kind: Gone, ID: slot.id, PID: slot.pid, Start: slot.start,
-		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Survivors: survivors,
+		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Asked: slot.asked, Survivors: survivors,
 	}
 	if len(survivors) > 0 {
 		ev.Err = "SIGKILL did not end everything in time"
 	}
+	slot.err, slot.survivors = ev.Err, survivors
 	delete(s.flushing, slot)
 	s.timers.cancel(slot.deadline)
 	if slot.log != nil {
@@ -210,11 +216,4 @@ func (slot *slot) keepTail(data []byte) {
 		slot.tail = append(slot.tail[:0], slot.tail[excess:]...)
 	}
 	slot.tail = append(slot.tail, data...)
-}
-
-func (slot *slot) status() Status {
-	return Status{
-		ID: slot.id, State: slot.state, PID: slot.pid, Start: slot.start, Exited: slot.exited,
-		Code: slot.exit.code, Signal: int(slot.exit.signal), Stop: slot.spec.Stop, Log: slot.spec.Output.Log,
-	}
 }

@@ -26,12 +26,14 @@ type Options struct {
 	RuntimeDir string
 	// StateDir is where relative Output.Log paths start; "" is RuntimeDir.
 	StateDir string
-	// Linger is how long services run on without a provider; 0 not at all.
+	// Linger is how long services run on without a provider; 0 not at all, Forever
+	// for ever. Of a keeper that is met it is what that was started with.
 	Linger time.Duration
 	// Silence is how long either side may say nothing before the other takes it
 	// for gone. 0 is 30 s.
 	Silence time.Duration
-	// Epoch of this provider; the keeper heeds the highest it has seen. 0 is 1.
+	// Epoch of this provider; the keeper heeds the highest it has seen. 0 is the
+	// next: for who knows by other means (a lock) that he is the only one.
 	Epoch uint64
 	// Logger hears what the keeper has to say; nil is nobody.
 	Logger *slog.Logger
@@ -64,9 +66,6 @@ func (o Options) complete() (Options, error) {
 	if o.Silence <= 0 {
 		o.Silence = 30 * time.Second
 	}
-	if o.Epoch == 0 {
-		o.Epoch = 1
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -91,6 +90,7 @@ func Start(ctx context.Context, o Options) (*Client, error) {
 	if err := os.MkdirAll(o.RuntimeDir, 0o700); err != nil {
 		return nil, fmt.Errorf("start keeper: %w", err)
 	}
+	o.Epoch = max(o.Epoch, 1)
 	listener, err := listenUnix(o.RuntimeDir)
 	if err != nil {
 		return nil, fmt.Errorf("start keeper: %w", err)
@@ -145,7 +145,7 @@ func (o Options) execute(listener int) (pid, pidfd int, err error) {
 	}
 	argv := append([]string{name}, o.Args...)
 	argv = append(argv, "--fd", "3", "--runtime_dir", o.RuntimeDir, "--state_dir", o.StateDir,
-		"--linger", o.Linger.String(), "--silence", o.Silence.String())
+		"--linger", FormatLinger(o.Linger), "--silence", o.Silence.String())
 	pidfd = -1
 	pid, err = syscall.ForkExec(o.Exe, argv, &syscall.ProcAttr{
 		Env:   o.Env,
@@ -165,9 +165,12 @@ func listenUnix(dir string) (int, error) {
 		return -1, err
 	}
 	defer release()
-	if conn, err := net.Dial("unix", address); err == nil {
+	switch conn, err := net.Dial("unix", address); {
+	case err == nil:
 		_ = conn.Close()
 		return -1, ErrRunning
+	case !nobodyListens(err): // its backlog may be full
+		return -1, err
 	}
 	if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return -1, fmt.Errorf("remove stale socket: %w", err)
@@ -203,64 +206,3 @@ func socketAddress(dir string) (address string, release func(), err error) {
 	}
 	return "/proc/self/fd/" + strconv.Itoa(int(f.Fd())) + "/" + SocketName, func() { _ = f.Close() }, nil
 }
-
-// greet dials, says hello and hears it. The pidfd is that of our child, -1 of a
-// keeper that is somebody else's.
-func greet(ctx context.Context, o Options, pidfd int) (*Client, error) {
-	address, release, err := socketAddress(o.RuntimeDir)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	nc, err := new(net.Dialer).DialContext(ctx, "unix", address)
-	if err != nil {
-		return nil, err
-	}
-	conn := nc.(*net.UnixConn)
-	// A cancelled ctx interrupts the reading below.
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	c := &Client{conn: conn, opts: o}
-	hello, err := c.hello()
-	if !stop() && err == nil {
-		err = ctx.Err() // the deadline is set, or about to be
-	}
-	child := pidfd >= 0
-	if err == nil && !child {
-		pidfd, err = pidfdOpen(hello.PID, 0)
-	}
-	if err != nil {
-		_ = conn.Close()
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return nil, err
-	}
-	c.begin(hello, pidfd, child)
-	return c, nil
-}
-
-func (c *Client) hello() (*message, error) {
-	text, err := (&message{Kind: kindHello, Version: Version, Epoch: c.opts.Epoch, PID: os.Getpid()}).encode(nil)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := c.conn.Write(text); err != nil {
-		return nil, err
-	}
-	m, err := c.read()
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("await hello: %w", err)
-	case m.Kind == kindRefused:
-		return nil, &RefusedError{Reason: m.Err}
-	case m.Kind != kindHello:
-		return nil, fmt.Errorf("await hello: got %s", m.Kind)
-	}
-	return m, nil
-}
-
-// RefusedError is the keeper's reason not to serve a connection, or to end it: a
-// newer epoch took over.
-type RefusedError struct{ Reason string }
-
-func (e *RefusedError) Error() string { return "keeper refused: " + e.Reason }

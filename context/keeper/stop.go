@@ -13,6 +13,10 @@ const (
 	flushPatience = time.Second
 )
 
+// ask notes that what happens next is a provider's will; a death that came before
+// was not.
+func (slot *slot) ask() { slot.asked = slot.asked || !slot.exited }
+
 // stop runs the recipe, the slot's own if r is nil. A second stop signals again
 // and may shorten the grace, never lengthen it.
 func (s *server) stop(slot *slot, r *Recipe) {

@@ -13,7 +13,11 @@ import (
 // Version of the protocol. It only ever grows, and grows by addition: either side
 // ignores fields and kinds that it does not know, so a keeper one version back
 // works with a newer provider. The hello of each side carries it.
-const Version = 1
+//
+// 1: spawn, stop, signal, kill, ack, list, stats, shutdown, and their events.
+// 2: what a provider needs that comes back: more in Status, the keeper's pid when
+// it refuses, Last in its hello.
+const Version = 2
 
 // maxMessage bounds one message. execve(2) takes at most 6 MiB of strings
 // (three quarters of the 8 MiB stack), JSON may double them.
@@ -21,8 +25,8 @@ const maxMessage = 16 << 20
 
 // The kinds of message. Each line of the stream is one message in JSON.
 const (
-	kindHello    = "hello"    // both ways, first: Version, Epoch, PID
-	kindRefused  = "refused"  // keeper: why the connection ends; Err
+	kindHello    = "hello"    // both ways, first: Version, Epoch, PID; keeper: Seq acknowledged, Last
+	kindRefused  = "refused"  // keeper: why the connection ends; Err, Epoch, PID
 	kindSpawn    = "spawn"    // provider: Spec
 	kindStop     = "stop"     // provider: ID, Recipe or the slot's own
 	kindSignal   = "signal"   // provider: ID, Signal
@@ -46,6 +50,7 @@ type message struct {
 	PID     int            `json:"pid,omitempty"`
 	Req     uint64         `json:"req,omitempty"`
 	Seq     uint64         `json:"seq,omitempty"`
+	Last    uint64         `json:"last,omitempty"`
 	ID      ID             `json:"id,omitzero"`
 	Spec    *Spec          `json:"spec,omitempty"`
 	Recipe  *Recipe        `json:"recipe,omitempty"`

@@ -1,0 +1,48 @@
+package keeper
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// Forever is a linger time without an end.
+const Forever time.Duration = math.MaxInt64
+
+// ParseLinger reads a linger time: a duration as "60s", or "forever".
+func ParseLinger(text string) (time.Duration, error) {
+	if text == "forever" {
+		return Forever, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err == nil && d < 0 {
+		err = fmt.Errorf("linger %s is negative", text)
+	}
+	return d, err
+}
+
+// FormatLinger is what ParseLinger reads.
+func FormatLinger(d time.Duration) string {
+	if d == Forever {
+		return "forever"
+	}
+	return d.String()
+}
+
+// leftAloneAtFirst ends a keeper that nobody ever speaks to. There is nothing to
+// linger for yet.
+func (s *server) leftAloneAtFirst() {
+	s.alone = s.timers.after(helloPatience, func() { s.stopAll("no provider came") })
+}
+
+// leftAlone begins the linger time. A keeper that holds nothing that anyone could
+// come back for ends at once.
+func (s *server) leftAlone(why string) {
+	switch linger := s.opts.linger; {
+	case linger <= 0 || s.live == 0 && len(s.events.list) == 0:
+		s.stopAll(why)
+	case linger == Forever:
+	default:
+		s.alone = s.timers.after(linger, func() { s.stopAll("no provider for " + linger.String()) })
+	}
+}
