@@ -9,12 +9,15 @@ type Control struct {
 }
 
 // Frame is the message as it goes onto the bus.
-func (c Control) Frame() ([]byte, error) {
+func (c Control) Frame() ([]byte, error) { return c.AppendFrame(make([]byte, 0, 512)) }
+
+// AppendFrame appends the message as it goes onto the bus.
+func (c Control) AppendFrame(dst []byte) ([]byte, error) {
 	status := c.Status
 	if status == nil {
 		status = map[string]any{}
 	}
-	return Frame(TopicControl, map[string]any{
+	return AppendFrame(dst, TopicControl, map[string]any{
 		"header":  c.Header.object(),
 		"content": map[string]any{"status": status},
 	})

@@ -28,7 +28,7 @@ type Ordered []Pair
 // for it go through encoding/json first. NaN, infinities, cycles and anything
 // nested deeper than MaxDepth are an *Error.
 func Encode(v any) ([]byte, error) {
-	return encode(v, style{indent: 4, comma: ",", sorted: true})
+	return encode(v, pretty)
 }
 
 // EncodeLine writes v as Python's plain json.dumps(v): one line, ", " and ": "
@@ -44,14 +44,20 @@ type style struct {
 	sorted bool   // Ordered objects too
 }
 
+// pretty is the style of all messages but monitor's.
+var pretty = style{indent: 4, comma: ",", sorted: true}
+
 type encoder struct {
 	style
 	buf   []byte
 	depth int
 }
 
-func encode(v any, s style) ([]byte, error) {
-	e := encoder{style: s, buf: make([]byte, 0, 512)}
+func encode(v any, s style) ([]byte, error) { return appendValue(make([]byte, 0, 512), v, s) }
+
+// appendValue appends v to dst.
+func appendValue(dst []byte, v any, s style) ([]byte, error) {
+	e := encoder{style: s, buf: dst}
 	if err := e.value(v); err != nil {
 		return nil, err
 	}
@@ -76,6 +82,8 @@ func (e *encoder) value(v any) error {
 		return e.object(pairs(v))
 	case Ordered:
 		return e.ordered(v)
+	case Verbatim:
+		return e.verbatim(v)
 	case []any:
 		return e.list(len(v), func(i int) any { return v[i] })
 	default:

@@ -53,9 +53,15 @@ func Topic(frame []byte) string {
 
 // Frame encodes v and puts topic before it.
 func Frame(topic string, v any) ([]byte, error) {
-	payload, err := Encode(v)
+	return AppendFrame(make([]byte, 0, 512), topic, v)
+}
+
+// AppendFrame appends the frame of v to dst, for who says much and often.
+func AppendFrame(dst []byte, topic string, v any) ([]byte, error) {
+	dst = append(append(dst, topic...), Separator...)
+	dst, err := appendValue(dst, v, pretty)
 	if err != nil {
 		return nil, about(topic, err)
 	}
-	return Join(topic, payload), nil
+	return dst, nil
 }
