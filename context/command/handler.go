@@ -16,11 +16,12 @@ type Handler struct {
 	opts Options
 	ctx  context.Context // ends a blocked notice; see Run
 
-	mu      sync.Mutex                   // guards speaker
-	speaker map[speech]event.Incarnation // which incarnation a connection spoke for first
-	waiters *waiters
-	denied  limiter // answers to strangers
-	drops   limiter // log lines about messages that are dropped
+	mu       sync.Mutex                   // guards speaker
+	speaker  map[speech]event.Incarnation // which incarnation a connection spoke for first
+	waiters  *waiters
+	pictures pictures
+	denied   limiter // answers to strangers
+	drops    limiter // log lines about messages that are dropped
 }
 
 // speech is one connection speaking for one task service.

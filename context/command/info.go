@@ -14,6 +14,10 @@ import (
 // there is a pause of 1/infoShare times what it took.
 const infoShare = 0.05
 
+// readerPace is what a reader of context info is taken to parse in a second, in
+// bytes: a large one costs its readers more than us, and is paced by that.
+const readerPace = 64 << 20
+
 // Info publishes the context info: the first change at once, then paced, a newer
 // one replacing the queued one of its transaction, never older than the latest
 // change when things are quiet.
@@ -21,6 +25,7 @@ type Info struct {
 	h     *Handler
 	clock func() time.Time
 	dirty chan struct{} // capacity 1: something is pending; sent by Changed, never closed
+	frame []byte        // owned by Flush: megabytes with thousands of task services, so that it is kept
 
 	mu      sync.Mutex // guards pending
 	pending []news     // a transaction stands in it once, in order of its first unsaid change
@@ -76,18 +81,25 @@ func (i *Info) Run(ctx context.Context) error {
 	}
 }
 
-// Flush publishes what is pending and gives what it cost. It is called once
-// more when the provider ends, so that the last state is seen.
+// Flush publishes what is pending and gives what it cost, us or its readers. It is
+// called once more when the provider ends, after Run, so that the last state is
+// seen.
 func (i *Info) Flush() time.Duration {
 	began := i.clock()
 	i.mu.Lock()
 	due := i.pending
 	i.pending = nil
 	i.mu.Unlock()
+	size := 0
 	for _, n := range due {
-		i.h.publish(i.message(n).Frame())
+		frame, err := i.message(n).AppendFrame(i.frame[:0])
+		if err == nil {
+			i.frame = frame
+		}
+		i.h.publish(frame, err)
+		size += len(frame)
 	}
-	return i.clock().Sub(began)
+	return max(i.clock().Sub(began), time.Duration(size)*time.Second/readerPace)
 }
 
 // message is the context info of all transactions, sent because of one.
@@ -95,8 +107,9 @@ func (i *Info) message(n news) message.Control {
 	views := i.h.opts.Transactions.Views()
 	data := make([]any, len(views))
 	for at, v := range views {
-		data[at] = map[string]any{string(v.Transaction): contextInfo(v, i.h.opts.Own.ContextID)}
+		data[at] = map[string]any{string(v.Transaction): i.h.contextInfo(v)}
 	}
+	i.h.pictures.forget(views)
 	result := "success"
 	if n.failed {
 		result = "failed"

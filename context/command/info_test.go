@@ -2,12 +2,14 @@ package command
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"zmicroservices/context/event"
+	"zmicroservices/taskservice/message"
 )
 
 func TestContextInfoIsPacedAndNeverOlderThanTheLatestChange(t *testing.T) {
@@ -51,5 +53,45 @@ func TestAFailureIsSaidAsTheResult(t *testing.T) {
 	i.Flush()
 	if len(h.said) != 1 || !strings.Contains(h.said[0], `"result": "failed"`) {
 		t.Errorf("said %q", h.said)
+	}
+}
+
+func TestContextInfoOfPicturesIsThatOfTheView(t *testing.T) {
+	h := newHouse(t)
+	v := view("T1")
+	i := NewInfo(h.handler)
+	for n := range 3 {
+		if n > 0 { // one changes, the others are shared
+			tasks := slices.Clone(v.Tasks)
+			changed := *tasks[0]
+			changed.PID, changed.Action = 100+n, "updated"
+			tasks[0] = &changed
+			v = &event.View{Transaction: "T1", Tasks: tasks}
+		}
+		h.views = []*event.View{v}
+		i.Changed("T1", []event.Change{{To: event.Started}})
+		i.Flush()
+		var tasks []any
+		for _, task := range v.Tasks {
+			tasks = append(tasks, taskInfo(task, "T1"))
+		}
+		info := h.handler.contextInfo(v)
+		info["tasks"] = tasks
+		want, err := message.Control{
+			Header: message.Header{Action: "update", ServiceID: "context001", ServiceName: "context", Transaction: "T1"},
+			Status: map[string]any{"device_action": "context_info", "result": "success", "data": []any{map[string]any{"T1": info}}},
+		}.Frame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := h.said[len(h.said)-1]; got != string(want) {
+			t.Errorf("said\n%s\nwant\n%s", got, want)
+		}
+	}
+	h.views = nil
+	i.Changed("T1", []event.Change{{To: event.Stopped}})
+	i.Flush()
+	if n := len(h.handler.pictures.of); n != 0 {
+		t.Errorf("%d pictures are kept of what is not shown any more", n)
 	}
 }

@@ -23,7 +23,7 @@ func (h *Handler) state(p Peer, payload []byte) {
 		reply.Header.Action = "reply_context"
 		v := h.opts.Transactions.View(id)
 		if v != nil {
-			reply.Content = contextInfo(v, h.opts.Own.ContextID)
+			reply.Content = h.contextInfo(v)
 		}
 		if v != nil || !h.opts.Original {
 			h.publish(reply.Frame())
@@ -100,17 +100,17 @@ func objectOf(v any) (map[string]any, error) {
 }
 
 // contextInfo is a View in the original's words (PROTOCOL 6).
-func contextInfo(v *event.View, contextID string) map[string]any {
+func (h *Handler) contextInfo(v *event.View) map[string]any {
 	tasks := make([]any, len(v.Tasks))
 	for i, t := range v.Tasks {
-		tasks[i] = taskInfo(t, v.Transaction)
+		tasks[i] = h.pictures.take(t, v.Transaction)
 	}
 	return map[string]any{
 		"configuration": map[string]any{
 			"BackendBind": v.Endpoints.BackendBind, "BackendEndpoint": v.Endpoints.BackendEndpoint,
 			"FrontBind": v.Endpoints.FrontBind, "FrontEndEndpoint": v.Endpoints.FrontEndEndpoint,
 		},
-		"contextId":      contextID,
+		"contextId":      h.opts.Own.ContextID,
 		"contextLogName": v.LogName,
 		"contextName":    v.ContextName,
 		"tasks":          tasks,
