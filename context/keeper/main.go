@@ -63,6 +63,7 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "keeper:", err)
 		return 2
 	}
+	deafen()
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "keeper:", err)
 		return 1
@@ -134,6 +135,12 @@ func listen(s *server) (stop func()) {
 		}
 		close(done)
 	}
+}
+
+// deafen catches the signals that mean an end for good: one that comes while the
+// keeper ends already must not make that look like a death.
+func deafen() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT) // nobody reads it
 }
 
 func readRSS() int64 {
