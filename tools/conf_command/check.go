@@ -19,7 +19,7 @@ func newCheck(w world) *cobra.Command {
 		Long: `Read Context files as the provider does, without running anything, and print
 every mistake with its place. What this release reads but does not yet carry
 out counts as one, since a service would not be started because of it.`,
-		Example: `  conf_command check conf/*.xml`,
+		Example: `  conf_command check conf/Context-*.xml`,
 		RunE:    func(_ *cobra.Command, args []string) error { return runCheck(w, o, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return []cobra.Completion{"xml"}, cobra.ShellCompDirectiveFilterFileExt

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"zmicroservices/conf"
+	"zmicroservices/tools/internal/flags"
 )
 
 // split tells the Context file of a verb from what follows it. The file may
@@ -93,7 +94,7 @@ func unknownTask(file *conf.Context, id string) error {
 		known[i] = t.ID
 	}
 	const few = 8
-	switch best := nearest(id, known); {
+	switch best := flags.Nearest(id, known); {
 	case len(known) == 0:
 		return fmt.Errorf("%s: there is no task %q, it defines none", file.File, id)
 	case best != "" && len(known) > few:

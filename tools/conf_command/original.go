@@ -12,6 +12,7 @@ import (
 
 	"zmicroservices/conf"
 	"zmicroservices/taskservice/message"
+	"zmicroservices/tools/internal/flags"
 )
 
 // original are the options of the original conf_command, and ours beside them.
@@ -105,7 +106,7 @@ func (o *original) validate() error {
 		return fmt.Errorf("%s: missing", strings.Join(slices.Compact(missing), ", "))
 	}
 	if !slices.Contains(originalActions, o.action) {
-		if best := nearest(o.action, originalActions); best != "" {
+		if best := flags.Nearest(o.action, originalActions); best != "" {
 			return fmt.Errorf("--action %q is unknown; did you mean %s?", o.action, best)
 		}
 		return fmt.Errorf("--action %q is none of %s", o.action, strings.Join(originalActions, ", "))

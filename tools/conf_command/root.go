@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"zmicroservices/tools/internal/flags"
 )
 
 // run is the program: arguments in, exit code out.
@@ -53,13 +55,14 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
     --context_file=conf/Context-EchoAction.xml --service_id=context001 \
     --transaction=6FDAHH3WPRVV7FGZCRIN --action=start`,
 		Args:          hintVerb,
+		Version:       version,
 		SilenceErrors: true, // run prints them, once
 		SilenceUsage:  true, // an error is easier to find without it
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runOriginal(cmd.Context(), w, o)
 		},
 	}
-	root.SetGlobalNormalizationFunc(underscores)
+	root.SetGlobalNormalizationFunc(flags.Underscores)
 	root.SetFlagErrorFunc(hintFlag)
 	o.register(root)
 	root.AddCommand(

@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"go/version"
+	goversion "go/version"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -134,7 +134,7 @@ func mergeModule(r *report, file, text, sdk string) error {
 		}
 	}
 	// A module cannot require one that is written in a later Go.
-	if needs := goVersion(project); version.Compare("go"+goVersion(text), "go"+needs) < 0 {
+	if needs := goVersion(project); goversion.Compare("go"+goVersion(text), "go"+needs) < 0 {
 		edit("go "+needs, "-go=%s", needs)
 	}
 	if len(edits) == 0 {

@@ -3,11 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
+
+	"zmicroservices/tools/internal/flags"
 )
 
 // run is the program: arguments in, exit code out.
@@ -18,7 +17,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	err := root.Execute()
 	if err != nil {
-		fmt.Fprintln(stderr, "create_service:", err)
+		fmt.Fprintln(stderr, "error:", err)
 	}
 	return exitCode(err)
 }
@@ -51,6 +50,7 @@ written (exit code 2).`,
   # Build the Go services below a directory that are missing or stale
   create_service build services`,
 		Args:          cobra.NoArgs,
+		Version:       version,
 		SilenceErrors: true, // run prints them, once
 		SilenceUsage:  true, // an error is easier to find without it
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -60,30 +60,7 @@ written (exit code 2).`,
 	o.register(root.Flags())
 	root.AddCommand(newBuild())
 	completeFlags(root)
-	root.SetFlagErrorFunc(hintFlag)
-	root.SetGlobalNormalizationFunc(underscores)
+	root.SetFlagErrorFunc(flags.Hint)
+	root.SetGlobalNormalizationFunc(flags.Underscores)
 	return root
-}
-
-// underscores takes --task-id for --task_id: fingers write both.
-func underscores(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-	return pflag.NormalizedName(strings.ReplaceAll(name, "-", "_"))
-}
-
-// hintFlag adds the nearest flag to the complaint about an unknown one.
-func hintFlag(cmd *cobra.Command, err error) error {
-	_, name, found := strings.Cut(err.Error(), "unknown flag: --")
-	if !found {
-		return err
-	}
-	best, distance := "", 4 // further away is a guess, not a hint
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := levenshtein.ComputeDistance(name, f.Name); d < distance {
-			best, distance = f.Name, d
-		}
-	})
-	if best == "" {
-		return fmt.Errorf("%w; --help lists them all", err)
-	}
-	return fmt.Errorf("%w; did you mean --%s?", err, best)
 }

@@ -1,0 +1,9 @@
+// Package flags is what the command lines of our programs have in common: names
+// with underscores, and a complaint about an unknown one that names the nearest.
+//
+//	root.SetGlobalNormalizationFunc(flags.Underscores)
+//	root.SetFlagErrorFunc(flags.Hint)
+//	// conf_command --task-idd=ts001: unknown flag: --task-idd; did you mean --task_id?
+//
+// It never prints and never exits: that is main's.
+package flags
