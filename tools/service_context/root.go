@@ -16,10 +16,11 @@ import (
 	"zmicroservices/context/event"
 	"zmicroservices/context/keeper"
 	"zmicroservices/context/provider"
+	"zmicroservices/tools/internal/flags"
 )
 
-// flags are service_context's.
-type flags struct {
+// options are what the flags say.
+type options struct {
 	start           string
 	stateDir        string
 	runtimeDir      string
@@ -36,11 +37,11 @@ type flags struct {
 	init            bool
 }
 
-// startNew is the value of a bare --start.
-const startNew = "\x00new"
+// startNew is the value of a bare --start. No transaction of ours is called so.
+const startNew = "new"
 
 func newRoot() *cobra.Command {
-	var f flags
+	var f options
 	root := &cobra.Command{
 		Use:   "service_context [flags] CONTEXT.xml",
 		Short: "Run a context: its bus and its task services",
@@ -68,7 +69,7 @@ and on_exit transitions. It ends with every service stopped, in order, at
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, f, args[0]) },
 	}
 	p := root.Flags()
-	p.StringVar(&f.start, "start", "", "start the file's services at once, as `TRANSACTION` (default a new one)")
+	p.StringVar(&f.start, "start", "", "start the file's services at once, as `TRANSACTION`; new: an identifier of its own, printed first")
 	p.Lookup("start").NoOptDefVal = startNew
 	p.StringVar(&f.stateDir, "state_dir", "", "`directory` for logs and state of this context (default under /var/lib or $XDG_STATE_HOME)")
 	p.StringVar(&f.runtimeDir, "runtime_dir", "", "`directory` for sockets and FIFOs (default /run/zmicroservices or $XDG_RUNTIME_DIR/zmicroservices)")
@@ -83,22 +84,27 @@ and on_exit transitions. It ends with every service stopped, in order, at
 	p.StringVar(&f.logFormat, "log_format", "text", "`text|json`")
 	p.StringVar(&f.logLevel, "log_level", "info", "`debug|info|warn|error`")
 	p.BoolVar(&f.init, "init", false, "keeper first, the provider under it: for containers and service managers")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetGlobalNormalizationFunc(flags.Underscores)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{flags.Hint(cmd, err)} })
 	return root
 }
 
-func exactlyOneFile(_ *cobra.Command, args []string) error {
+func exactlyOneFile(cmd *cobra.Command, args []string) error {
 	switch len(args) {
 	case 0:
 		return &usageError{errors.New("no Context file: service_context [flags] CONTEXT.xml (see --help)")}
 	case 1:
 		return nil
 	default:
-		return &usageError{fmt.Errorf("one Context file is run at a time, %d were named: %q", len(args), args)}
+		hint := ""
+		if cmd.Flags().Changed("start") {
+			hint = "; a transaction is named with =, as in --start=" + args[0]
+		}
+		return &usageError{fmt.Errorf("one Context file is run at a time, %d were named: %q%s", len(args), args, hint)}
 	}
 }
 
-func run(cmd *cobra.Command, f flags, path string) error {
+func run(cmd *cobra.Command, f options, path string) error {
 	if err := f.check(cmd); err != nil {
 		return &usageError{err}
 	}
@@ -122,7 +128,7 @@ func run(cmd *cobra.Command, f flags, path string) error {
 		BindAll: f.bindAll, Insecure: f.insecure, AllowCommands: f.allowCommands, ServicesPaths: f.servicesPath,
 		Original: f.wire == "original", Bundled: isBundled, Linger: linger,
 	}
-	if f.start != "" {
+	if cmd.Flags().Changed("start") {
 		o.Start = true
 		if f.start != startNew {
 			o.Transaction = event.TransactionID(f.start)
@@ -139,13 +145,18 @@ func run(cmd *cobra.Command, f flags, path string) error {
 }
 
 // check refuses what this release would not do.
-func (f *flags) check(cmd *cobra.Command) error {
+func (f *options) check(cmd *cobra.Command) error {
 	for name, what := range map[string]string{
 		"monitor_interval": "process monitoring", "http": "the metrics page",
 		"init": "the keeper as first process",
 	} {
 		if cmd.Flags().Changed(name) {
 			return fmt.Errorf("--%s is not yet supported: this release has not got %s", name, what)
+		}
+	}
+	if cmd.Flags().Changed("start") {
+		if err := conf.CheckTransaction(f.start); err != nil {
+			return fmt.Errorf("--start: %w", err)
 		}
 	}
 	if f.wire != "" && f.wire != "original" {
