@@ -16,19 +16,29 @@ func story() []event.Change {
 		return c
 	}
 	rule := event.Cause{Origin: event.ByTransition, By: "on_fail of frames", Parent: 5, Root: 1, Request: "r"}
-	killed := &event.Exit{Signal: "SIGKILL"}
-	at := func(s int) time.Time { return epoch.Add(time.Duration(s-10) * time.Second) }
+	// row is a change of one of the two; both end up as the process 50 + incarnation.
+	row := func(seq int, task event.TaskID, inc event.Incarnation, from, to event.State, what string, c event.Cause) event.Change {
+		return event.Change{
+			Seq: uint64(seq), At: epoch.Add(time.Duration(seq-10) * time.Second), Transaction: tr, Task: task, Incarnation: inc,
+			PID: 50 + int(inc), From: from, To: to, Event: what, Cause: c,
+		}
+	}
+	death := row(5, "frames", 1, event.Started, event.Failed, "exited badly",
+		event.Cause{Origin: event.ByProcess, By: "frames pid 51", Parent: 1, Root: 1})
+	death.Exit, death.Reason = &event.Exit{Signal: "SIGKILL"}, "killed by SIGKILL"
+	end := row(7, "ts002", 1, event.Stopping, event.Stopped, "all gone", rule)
+	end.Exit = &event.Exit{Signal: "SIGTERM"}
 	return []event.Change{
-		{1, at(1), tr, "frames", 1, 0, event.Defined, event.Starting, "start asked", operator, nil, ""},
-		{2, at(2), tr, "frames", 1, 50, event.Starting, event.Started, "ready", then(operator, 1, 1), nil, ""},
-		{3, at(3), tr, "ts002", 1, 0, event.Defined, event.Starting, "start asked", operator, nil, ""},
-		{4, at(4), tr, "ts002", 1, 51, event.Starting, event.Started, "ready", then(operator, 3, 3), nil, ""},
-		{5, at(5), tr, "frames", 1, 50, event.Started, event.Failed, "exited badly", event.Cause{Origin: event.ByProcess, By: "frames pid 50", Parent: 1, Root: 1}, killed, "killed by SIGKILL"},
-		{6, at(6), tr, "ts002", 1, 51, event.Started, event.Stopping, "stop asked", rule, nil, ""},
-		{7, at(7), tr, "ts002", 1, 51, event.Stopping, event.Stopped, "all gone", rule, &event.Exit{Signal: "SIGTERM"}, ""},
-		{8, at(8), tr, "ts002", 2, 0, event.Stopped, event.Starting, "start asked", rule, nil, ""},
-		{9, at(9), tr, "ts002", 2, 52, event.Starting, event.Starting, "spawned", then(rule, 8, 1), nil, ""},
-		{10, at(10), tr, "ts002", 2, 52, event.Starting, event.Started, "ready", then(rule, 8, 1), nil, ""},
+		row(1, "frames", 1, event.Defined, event.Starting, "start asked", operator),
+		row(2, "frames", 1, event.Starting, event.Started, "ready", then(operator, 1, 1)),
+		row(3, "ts002", 1, event.Defined, event.Starting, "start asked", operator),
+		row(4, "ts002", 1, event.Starting, event.Started, "ready", then(operator, 3, 3)),
+		death,
+		row(6, "ts002", 1, event.Started, event.Stopping, "stop asked", rule),
+		end,
+		row(8, "ts002", 2, event.Stopped, event.Starting, "start asked", rule),
+		row(9, "ts002", 2, event.Starting, event.Starting, "spawned", then(rule, 8, 1)),
+		row(10, "ts002", 2, event.Starting, event.Started, "ready", then(rule, 8, 1)),
 	}
 }
 
@@ -188,6 +198,6 @@ func TestTheDayIsSaidWhenItWasAnother(t *testing.T) {
 
 func ExampleExplain() {
 	s := story()
-	fmt.Println(Explain([]Link{{10, s[9]}, {8, s[7]}, {5, s[4]}, {1, s[0]}}))
+	fmt.Println(Explain([]Link{{Row: 10, Change: s[9]}, {Row: 8, Change: s[7]}, {Row: 5, Change: s[4]}, {Row: 1, Change: s[0]}}))
 	// Output: restarted 14:02:11 because rule on_fail of frames called it; frames failed because it was killed by SIGKILL
 }

@@ -97,7 +97,8 @@ func (f Filter) query() (string, []any) {
 		where, args = append(where, condition), append(args, arg)
 	}
 	if f.Transaction != "" {
-		add(`r."transaction" = (SELECT number FROM transactions WHERE id = ?)`, string(f.Transaction))
+		// The plus keeps SQLite from the index by Seq, whose rows it would have to sort.
+		add(`+r."transaction" = (SELECT number FROM transactions WHERE id = ?)`, string(f.Transaction))
 	}
 	if f.Task != "" {
 		add("r.task = ?", string(f.Task))

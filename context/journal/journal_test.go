@@ -49,6 +49,31 @@ func TestAChangeComesBackAsItWas(t *testing.T) {
 	}
 }
 
+// People open the file with sqlite3.
+func TestTheFileIsReadByPeople(t *testing.T) {
+	h := open(t, options(t)).run()
+	h.Record(change(7))
+	h.Note(Note{At: epoch, Event: "clock stepped"})
+	h.durable()
+	rows, err := h.db.Read(t.Context(), `SELECT label, coalesce("transaction", '-'), coalesce("to", '-'), event FROM history ORDER BY row`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var got []string
+	for rows.Next() {
+		var c [4]string
+		if err := rows.Scan(&c[0], &c[1], &c[2], &c[3]); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, strings.Join(c[:], " "))
+	}
+	want := []string{"2026-11-20T14:02:18.123Z TRANSACTION000000001 started ready", "2026-11-20T14:02:11.123Z - - clock stepped"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestANoteComesBackAsItWas(t *testing.T) {
 	h := open(t, options(t)).run()
 	h.Begin(Transaction{ID: tr})
@@ -96,19 +121,19 @@ func TestHistoryIsFilteredPagedAndInOrder(t *testing.T) {
 		return strings.Join(all, " ")
 	}
 	for want, f := range map[string]Filter{
-		"1 2 3":                       {Limit: 3},
-		"4 5 6":                       {Limit: 3, AfterRow: 3},
-		"98 99 100":                   {Limit: 3, Latest: true},
-		"10 20 30":                    {Transaction: "OTHER", Limit: 3},
-		"2 4 6 8 12":                  {Transaction: tr, Task: "ts002", Limit: 5},
-		"1 2 3 ":                      {Since: epoch.Add(-150 * time.Second)},
-		"99 100 ":                     {Until: epoch.Add(-97 * time.Minute)},
-		"":                            {Task: "nobody"},
-		" ":                           {Transaction: "nothing"},
-		"90 100":                      {Transaction: "OTHER", AfterRow: 80},
-		"3 4 5":                       {Since: epoch.Add(-4 * time.Minute), Until: epoch.Add(-time.Minute)},
-		"96 98":                       {Task: "ts002", Latest: true, Limit: 2, Until: epoch.Add(-90 * time.Minute), Transaction: tr},
-		strings.Repeat("1", 0) + "  ": {AfterRow: 100},
+		"1 2 3":      {Limit: 3},
+		"4 5 6":      {Limit: 3, AfterRow: 3},
+		"98 99 100":  {Limit: 3, Latest: true},
+		"10 20 30":   {Transaction: "OTHER", Limit: 3},
+		"2 4 6 8 12": {Transaction: tr, Task: "ts002", Limit: 5},
+		"1 2 3 ":     {Since: epoch.Add(-150 * time.Second)},
+		"99 100 ":    {Until: epoch.Add(-97 * time.Minute)},
+		"":           {Task: "nobody"},
+		" ":          {Transaction: "nothing"},
+		"90 100":     {Transaction: "OTHER", AfterRow: 80},
+		"3 4 5":      {Since: epoch.Add(-4 * time.Minute), Until: epoch.Add(-time.Minute)},
+		"96 98":      {Task: "ts002", Latest: true, Limit: 2, Until: epoch.Add(-90 * time.Minute), Transaction: tr},
+		"  ":         {AfterRow: 100},
 	} {
 		if got := numbers(f); got != strings.TrimSpace(want) {
 			t.Errorf("%+v gives %q, want %q", f, got, want)

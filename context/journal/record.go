@@ -21,7 +21,7 @@ type Note struct {
 
 const insertRow = `INSERT INTO rows
 	(at, "transaction", seq, task, incarnation, pid, "from", "to", event, origin, "by", parent, root, request, exit_code, signal, core, reason)
-	SELECT ?2, number, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18 FROM transactions WHERE id = ?1`
+	VALUES (?, (SELECT number FROM transactions WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // Record adds a change. Changes of one transaction are to come in the order of
 // their Seq.
@@ -32,7 +32,7 @@ func (j *Journal) Record(c event.Change) {
 
 func insertChange(tx *store.Tx, c *event.Change) error {
 	args := []any{
-		string(c.Transaction), c.At.UnixNano(), int64(c.Seq), text(string(c.Task)), number(int64(c.Incarnation)), number(int64(c.PID)),
+		c.At.UnixNano(), string(c.Transaction), int64(c.Seq), text(string(c.Task)), number(int64(c.Incarnation)), number(int64(c.PID)),
 		c.From.String(), c.To.String(), c.Event, string(c.Cause.Origin), text(c.Cause.By),
 		number(int64(c.Cause.Parent)), number(int64(c.Cause.Root)), text(c.Cause.Request), nil, nil, nil, text(c.Reason),
 	}
@@ -42,20 +42,22 @@ func insertChange(tx *store.Tx, c *event.Change) error {
 	if c.Task == "" {
 		args[6], args[7] = nil, nil // a change of the whole group: no state
 	}
-	return insertFor(tx, string(c.Transaction), insertRow, args)
+	return insertFor(tx, c.Transaction, insertRow, args)
 }
 
-// insertFor runs an insert that finds its transaction by the first argument, and
-// makes the transaction when it is not there: its Begin was never said.
-func insertFor(tx *store.Tx, transaction, query string, args []any) error {
-	result, err := tx.Exec(query, args...)
-	if err != nil {
+// insertFor runs an insert that looks up the number of its transaction. Where
+// there is none, the NOT NULL of the column has refused it: Begin was never said,
+// and the transaction is made.
+func insertFor(tx *store.Tx, transaction event.TransactionID, query string, args []any) error {
+	_, err := tx.Exec(query, args...)
+	if err == nil {
+		return nil
+	}
+	made, stub := tx.Exec(`INSERT OR IGNORE INTO transactions (id) VALUES (?)`, string(transaction))
+	if stub != nil {
 		return err
 	}
-	if n, err := result.RowsAffected(); n > 0 || err != nil {
-		return err
-	}
-	if _, err := tx.Exec(`INSERT OR IGNORE INTO transactions (id) VALUES (?)`, transaction); err != nil {
+	if n, _ := made.RowsAffected(); n == 0 { // it was there: something else is wrong
 		return err
 	}
 	_, err = tx.Exec(query, args...)
@@ -69,7 +71,7 @@ func (j *Journal) Note(n Note) {
 	}
 	j.db.Do(func(tx *store.Tx) error {
 		_, err := tx.Exec(`INSERT INTO rows (at, "transaction", seq, task, event, origin, "by", parent, root, request, reason)
-			VALUES (?, (SELECT number FROM transactions WHERE id = ?), 0, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			VALUES (?, coalesce((SELECT number FROM transactions WHERE id = ?), 0), 0, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			n.At.UnixNano(), string(n.Transaction), text(string(n.Task)), n.Event, text(string(n.Cause.Origin)), text(n.Cause.By),
 			number(int64(n.Cause.Parent)), number(int64(n.Cause.Root)), text(n.Cause.Request), text(n.Reason))
 		return err

@@ -1,8 +1,8 @@
 package journal
 
 // schema are the migrations; see store.Options. The file is an interface too:
-// people open it with sqlite3, so states and origins are words, and times have a
-// label, which costs nothing in the file.
+// people open it with sqlite3, so states and origins are words, and a view has
+// times with a label.
 var schema = []string{`
 CREATE TABLE transactions (
 	number       INTEGER PRIMARY KEY,
@@ -40,9 +40,8 @@ CREATE TABLE wants (
 -- A change, or a note: something that happened to no transaction.
 CREATE TABLE rows (
 	row            INTEGER PRIMARY KEY,         -- the order; the newest is never deleted, so none is used twice
-	at             INTEGER NOT NULL,
-	label          TEXT GENERATED ALWAYS AS (strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000000000.0, 'unixepoch')) VIRTUAL,
-	"transaction"  INTEGER,                     -- NULL: a note about none
+	at             INTEGER NOT NULL,            -- ns since 1970 UTC
+	"transaction"  INTEGER NOT NULL,            -- 0: a note about none
 	seq            INTEGER NOT NULL,            -- 0: a note
 	task           TEXT,
 	incarnation    INTEGER,
@@ -63,4 +62,11 @@ CREATE TABLE rows (
 
 CREATE INDEX rows_seq ON rows ("transaction", seq);
 CREATE INDEX rows_task ON rows (task) WHERE task IS NOT NULL;
+
+-- For people: sqlite3 -header journal.db 'SELECT * FROM history'. A label in the
+-- table would be made for each row that is written.
+CREATE VIEW history AS SELECT row, strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000000000.0, 'unixepoch') AS label,
+	id AS "transaction", rows.seq, task, incarnation, pid, "from", "to", event, origin, "by", parent, root, request,
+	exit_code, signal, core, reason
+	FROM rows LEFT JOIN transactions ON number = "transaction";
 `}

@@ -77,11 +77,11 @@ func (j *Journal) End(id event.TransactionID) {
 	})
 }
 
-// A transaction that has ended wants nothing any more, whatever comes late.
+// A transaction that has ended wants nothing any more, whatever comes late: 0 is
+// nobody's number, and sweep finds it.
 const upsertWant = `INSERT INTO wants
 	("transaction", task, up, run, done, above, incarnation, state, object, spec, origin, "by", parent, root, request, seq)
-	SELECT number, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16 FROM transactions
-	WHERE id = ?1 AND ended IS NULL
+	VALUES ((SELECT iif(ended IS NULL, number, 0) FROM transactions WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT ("transaction", task) DO UPDATE SET up = excluded.up, run = excluded.run, done = excluded.done,
 	above = excluded.above, incarnation = excluded.incarnation, state = excluded.state, object = excluded.object,
 	spec = excluded.spec, origin = excluded.origin, "by" = excluded."by", parent = excluded.parent, root = excluded.root,
@@ -99,7 +99,7 @@ func (j *Journal) Want(w Want) {
 			}
 		}
 		c := &w.Cause
-		return insertFor(tx, string(w.Transaction), upsertWant, []any{
+		return insertFor(tx, w.Transaction, upsertWant, []any{
 			string(w.Transaction), string(w.Task), w.Up, w.Run, w.Done, int64(w.Above), int64(w.Incarnation), w.State.String(),
 			text(string(w.Object)), []byte(spec), string(c.Origin), c.By, int64(c.Parent), int64(c.Root), c.Request, int64(w.Seq),
 		})

@@ -29,7 +29,7 @@ func (j *Journal) Why(ctx context.Context, transaction event.TransactionID, task
 	}
 	of, args := "", []any{string(task)}
 	if transaction != "" {
-		of, args = `AND r."transaction" = (SELECT number FROM transactions WHERE id = ?)`, append(args, string(transaction))
+		of, args = `AND +r."transaction" = (SELECT number FROM transactions WHERE id = ?)`, append(args, string(transaction))
 	}
 	latest, err := j.link(ctx, `r.task = ? AND r.seq > 0 AND r."from" <> r."to" `+of, args...)
 	if err != nil {

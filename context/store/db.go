@@ -91,10 +91,10 @@ func (d *DB) push(key string, write func(tx *Tx) error) {
 }
 
 // Barrier asks for the moment when all that was queued before is in the file.
-// done is called once, by the writer, with nil; or with why that cannot be said:
-// the error of the disk (the writes stay and are tried again), ErrStalled,
-// ErrLost, ErrClosed (then by the caller). Like the writes, it waits for Run.
-// done must not block.
+// done is called once, with nil; or with why that cannot be said: the error of
+// the disk (the writes stay and are tried again), ErrStalled, ErrLost, ErrClosed.
+// It is called by the writer (of ErrStalled by its timer, of ErrClosed by
+// whoever asks or closes) and must not block. Like the writes it waits for Run.
 func (d *DB) Barrier(done func(error)) {
 	d.mu.Lock()
 	if d.closed {
@@ -167,7 +167,7 @@ func (d *DB) Close(ctx context.Context) error {
 
 // finish writes what waits and closes the file.
 func (d *DB) finish(w *writer) error {
-	err := d.drain(w)
+	err := d.drain(w, func() bool { return false }) // nothing new comes any more
 	d.settle(ErrClosed)
 	d.mu.Lock()
 	left := d.inHand + d.queue.waiting()

@@ -25,7 +25,7 @@ type NewerError struct {
 }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("%s has version %d and this program knows only %d: use the program that made it, or another folder", e.Path, e.Version, e.Own)
+	return fmt.Sprintf("the file has version %d and this program knows only %d: use the program that made it, or another folder", e.Version, e.Own)
 }
 
 // code gives the primary result code (sqlite.org/rescode.html); -1: it is no

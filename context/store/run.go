@@ -33,16 +33,19 @@ func (d *DB) Run(ctx context.Context) error {
 	}()
 	pause := firstRetry
 	for {
-		err := d.drain(w)
+		err := d.drain(w, func() bool { return ctx.Err() != nil })
 		if !d.await(ctx, err, pause) {
 			break
 		}
-		if pause *= 2; err == nil {
+		if err == nil {
 			pause = firstRetry
+		} else {
+			pause = min(2*pause, d.opts.Retry)
 		}
-		pause = min(pause, d.opts.Retry)
 	}
-	if err := d.drain(w); err != nil {
+	// Callers that go on and on are no reason not to end.
+	last, _ := d.numbers()
+	if err := d.drain(w, func() bool { _, committed := d.numbers(); return committed >= last }); err != nil {
 		return fmt.Errorf("write store: %w", err)
 	}
 	return nil
@@ -75,9 +78,9 @@ func (d *DB) await(ctx context.Context, failure error, pause time.Duration) bool
 	}
 }
 
-// drain writes until nothing waits, and answers the barriers.
-func (d *DB) drain(w *writer) error {
-	for d.take(w) {
+// drain writes until nothing waits or it is to stop, and answers the barriers.
+func (d *DB) drain(w *writer, stop func() bool) error {
+	for !stop() && d.take(w) {
 		patience := d.watch()
 		refused, err := w.write()
 		patience.Stop()
@@ -143,7 +146,7 @@ func (d *DB) committed(w *writer, refused []error) {
 	d.through(number)
 }
 
-// through answers the barriers up to a number.
+// through answers the barriers up to a number; 0: up to where it is.
 func (d *DB) through(number uint64) {
 	d.mu.Lock()
 	asked := d.queue.commit(number)
@@ -155,6 +158,13 @@ func (d *DB) through(number uint64) {
 			b.done(nil)
 		}
 	}
+}
+
+// numbers are those of the latest write, and of the latest that is in the file.
+func (d *DB) numbers() (last, committed uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.queue.last, d.queue.committed
 }
 
 // failed notes an attempt that failed, and says the first.

@@ -176,6 +176,34 @@ func TestRunEndsWithItsContextAndCanRunAgain(t *testing.T) {
 	}
 }
 
+func TestRunEndsWhileCallersGoOn(t *testing.T) {
+	h := open(t, options(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { // ends with stop
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				h.Do(func(*Tx) error { return nil })
+			}
+		}
+	}()
+	over := make(chan error, 1)
+	go func() { over <- h.Run(ctx) }() // ends with ctx
+	if err := h.durable(); err != nil && !errors.Is(err, ErrLost) {
+		t.Error(err)
+	}
+	cancel()
+	if err := once(t, "the end of Run", over); err != nil {
+		t.Error(err)
+	}
+	close(stop)
+	<-stopped
+}
+
 func TestFlushDoesNotWaitForAWriterThatDoesNotRun(t *testing.T) {
 	h := open(t, options(t))
 	h.Do(insert(1))
