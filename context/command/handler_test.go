@@ -74,6 +74,27 @@ func TestATaskThatOurFilesDoNotAllowIsRefusedAndItsNeighbourIsNot(t *testing.T) 
 	contains(t, r.Refused["ts666"], "--allow_commands")
 }
 
+// A transaction for each refused start would stay for ever: nothing of it ever ends.
+func TestACommandThatIsRefusedAltogetherBeginsNoTransaction(t *testing.T) {
+	h := newHouse(t)
+	evil := `"TaskService": [{"id": "ts666", "topic": "process", "instance": "Evil", "serviceType": "Process",
+		"Process": {"command": "/bin/rm -rf /"}, "Task": {"message": {"header": {"service_name": "x"}, "content": {"configuration": {}}}, "state": {"type": "on_start"}}}]`
+	h.hear(order("start", "T1", evil))
+	if len(h.asked) != 0 {
+		t.Errorf("asked %+v", h.asked)
+	}
+	if len(h.said) != 1 {
+		t.Fatalf("said %q", h.said)
+	}
+	contains(t, h.said[0], `"result": "failed"`)
+	contains(t, h.said[0], `"ts666": "task ts666: `)
+	h.views = []*event.View{view("T1")}
+	h.hear(order("start", "T1", evil))
+	if len(h.asked) != 1 || h.asked[0].Refused["ts666"] == "" {
+		t.Errorf("one that is there was asked %+v", h.asked)
+	}
+}
+
 func TestAStopWithoutTasksAndTheNameAllMeanEverything(t *testing.T) {
 	for _, frame := range []string{
 		order("stop", "T1", ""),

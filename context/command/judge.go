@@ -79,6 +79,12 @@ func (h *Handler) change(p Peer, c message.Command, id event.TransactionID) {
 		FrontBind: asked.FrontBind, BackendBind: asked.BackendBind,
 	}
 	h.admit(&r, asked.Tasks)
+	if len(r.Tasks) == 0 && !known { // what was refused altogether begins nothing
+		o := Outcome{Transaction: id, Action: r.Action, Request: c.Header.RequestID}
+		o.Fail(r.Refused)
+		h.Answer(o)
+		return
+	}
 	h.ask(c.Header, r)
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"zmicroservices/context/event"
@@ -106,16 +105,10 @@ func (t *Transaction) finish(o *operation) {
 	t.open = slices.DeleteFunc(t.open, func(x *operation) bool { return x == o })
 	out := event.Outcome{
 		Transaction: t.opts.Transaction, Action: string(o.asked.Action), Request: o.asked.Cause.Request,
-		OK: len(o.failed) == 0,
+		OK: true,
 	}
-	if !out.OK {
-		out.Tasks = o.failed
-		ids := slices.Sorted(maps.Keys(o.failed))
-		first := fmt.Sprintf("%s: %s", ids[0], o.failed[ids[0]])
-		if n := len(ids); n > 1 {
-			first += fmt.Sprintf(" (and %d more)", n-1)
-		}
-		out.Reason = strings.TrimSpace(first)
+	if len(o.failed) > 0 {
+		out.Fail(o.failed)
 	}
 	t.emit(Answer{out})
 }
