@@ -62,6 +62,12 @@ func (j *Journal) Close(ctx context.Context) error { return j.db.Close(ctx) }
 // why that cannot be said, see store.DB.Barrier. done must not block.
 func (j *Journal) Committed(done func(error)) { j.db.Barrier(done) }
 
+// Durable is Committed for one who can wait until a failing disk is well again,
+// as the acknowledgement of an exit can: the keeper has it as long. done is told
+// nil, or store.ErrLost, when there is nothing to wait for any more, or
+// store.ErrClosed.
+func (j *Journal) Durable(done func(error)) { j.db.Durable(done) }
+
 // Stats are the figures of the store.
 func (j *Journal) Stats() store.Stats { return j.db.Stats() }
 

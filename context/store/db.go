@@ -95,14 +95,21 @@ func (d *DB) push(key string, write func(tx *Tx) error) {
 // the disk (the writes stay and are tried again), ErrStalled, ErrLost, ErrClosed.
 // It is called by the writer (of ErrStalled by its timer, of ErrClosed by
 // whoever asks or closes) and must not block. Like the writes it waits for Run.
-func (d *DB) Barrier(done func(error)) {
+func (d *DB) Barrier(done func(error)) { d.ask(done, false) }
+
+// Durable is Barrier for one who can wait: through a failing or silent disk,
+// until the writes are in the file (nil), are lost (ErrLost), or the store is
+// closed without them (ErrClosed).
+func (d *DB) Durable(done func(error)) { d.ask(done, true) }
+
+func (d *DB) ask(done func(error), patient bool) {
 	d.mu.Lock()
 	if d.closed {
 		d.mu.Unlock()
 		done(ErrClosed)
 		return
 	}
-	d.queue.ask(done)
+	d.queue.ask(done, patient)
 	d.mu.Unlock()
 	d.nudge()
 }
@@ -156,7 +163,7 @@ func (d *DB) Close(ctx context.Context) error {
 	select {
 	case err = <-over:
 	case <-ctx.Done():
-		d.settle(ErrStalled)
+		d.settle(ErrClosed, true)
 		err = fmt.Errorf("%w: %w", ErrStalled, ctx.Err())
 	}
 	if err != nil {
@@ -168,7 +175,7 @@ func (d *DB) Close(ctx context.Context) error {
 // finish writes what waits and closes the file.
 func (d *DB) finish(w *writer) error {
 	err := d.drain(w, func() bool { return false }) // nothing new comes any more
-	d.settle(ErrClosed)
+	d.settle(ErrClosed, true)
 	d.mu.Lock()
 	left := d.inHand + d.queue.waiting()
 	d.left += uint64(left)
@@ -189,10 +196,10 @@ func (d *DB) nudge() {
 	}
 }
 
-// settle answers all barriers with an error.
-func (d *DB) settle(err error) {
+// settle answers barriers with an error: all, or all but the patient.
+func (d *DB) settle(err error, all bool) {
 	d.mu.Lock()
-	asked := d.queue.giveUp()
+	asked := d.queue.giveUp(all)
 	d.mu.Unlock()
 	for _, b := range asked {
 		b.done(err)

@@ -29,7 +29,8 @@
 // ring runs over the oldest are lost, counted in Stats and said in the log. A
 // Barrier is answered with an error then, so that nobody waits for a disk: at
 // once while writing fails, after Options.Patience while a commit does not come
-// back. When writing works again all goes on by itself.
+// back; one who can wait asks with Durable. When writing works again all goes on
+// by itself.
 //
 // A write made by Put is never lost that way: it stands for the value of a key,
 // of which only the latest counts, and what was pushed out of the ring is

@@ -52,6 +52,8 @@ func TestNobodyWaitsLongForADiskThatDoesNotAnswer(t *testing.T) {
 	}
 	release := lock(t, o.Path)
 	h.Do(insert(1))
+	patient := make(chan error, 1)
+	h.Durable(func(err error) { patient <- err })
 	for range 3 { // also those that come while it hangs
 		if err := h.durable(); !errors.Is(err, ErrStalled) {
 			t.Errorf("a barrier was told %v", err)
@@ -60,7 +62,15 @@ func TestNobodyWaitsLongForADiskThatDoesNotAnswer(t *testing.T) {
 	if s := h.Stats(); !s.Stalled || s.Waiting != 1 || s.Since.IsZero() {
 		t.Errorf("stats %+v", s)
 	}
+	select {
+	case err := <-patient:
+		t.Errorf("one who can wait was told %v", err)
+	default:
+	}
 	release()
+	if err := once(t, "durable", patient); err != nil {
+		t.Errorf("one who can wait was told %v", err)
+	}
 	for h.durable() != nil { //nolint:revive // each answer is a wait
 	}
 	if s := h.Stats(); s.Stalled || s.Written != 1 || s.Lost != 0 || !s.Since.IsZero() {
@@ -129,9 +139,14 @@ func TestCloseGivesUpADiskThatDoesNotAnswer(t *testing.T) {
 	}
 	release := lock(t, o.Path)
 	h.Do(insert(1))
+	patient := make(chan error, 1)
+	h.Durable(func(err error) { patient <- err })
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err := h.Close(ctx)
+	if err := once(t, "durable", patient); !errors.Is(err, ErrClosed) {
+		t.Errorf("one who can wait was told %v", err)
+	}
 	if !errors.Is(err, ErrStalled) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
@@ -146,6 +161,13 @@ func TestCloseSaysWhatIsLost(t *testing.T) {
 	defer release()
 	h.Do(insert(1))
 	h.Do(insert(2))
+	told := make(chan error, 1)
+	h.Durable(func(err error) { told <- err })
+	defer func() {
+		if err := once(t, "durable", told); !errors.Is(err, ErrClosed) {
+			t.Errorf("one who can wait was told %v", err)
+		}
+	}()
 	if err := h.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "2 writes lost") {
 		t.Errorf("%v", err)
 	}

@@ -9,9 +9,10 @@ type entry struct {
 
 // barrier is one question whether all up to a number is in the file.
 type barrier struct {
-	after uint64
-	lost  bool // something up to after was lost
-	done  func(error)
+	after   uint64
+	lost    bool // something up to after was lost
+	patient bool // it waits out failures
+	done    func(error)
 }
 
 // queue is what waits for the writer: a ring of writes, values that were pushed
@@ -75,8 +76,8 @@ func (q *queue) lose(number uint64) {
 
 // ask adds a barrier behind the latest write. One that is asked right after a
 // loss, before anything newer was committed, hears of it too.
-func (q *queue) ask(done func(error)) {
-	q.barriers = append(q.barriers, barrier{after: q.last, lost: q.lost > q.committed, done: done})
+func (q *queue) ask(done func(error), patient bool) {
+	q.barriers = append(q.barriers, barrier{after: q.last, lost: q.lost > q.committed, patient: patient, done: done})
 }
 
 // take gives the oldest writes, at most limit, for the writer to hold.
@@ -135,11 +136,19 @@ func (q *queue) commit(number uint64) []barrier {
 	return through
 }
 
-// giveUp gives all barriers: nobody is to wait any longer.
-func (q *queue) giveUp() []barrier {
-	all := q.barriers
-	q.barriers = nil
-	return all
+// giveUp gives the barriers that are not to wait any longer: all, or all but the
+// patient.
+func (q *queue) giveUp(all bool) []barrier {
+	var gone, stay []barrier
+	for _, b := range q.barriers {
+		if all || !b.patient {
+			gone = append(gone, b)
+		} else {
+			stay = append(stay, b)
+		}
+	}
+	q.barriers = stay
+	return gone
 }
 
 // waiting is how many writes wait.

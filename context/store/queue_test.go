@@ -59,7 +59,7 @@ func TestTheQueueLosesOnlyWhatItSays(t *testing.T) {
 				latest[key] = n
 				q.push(key, func(*Tx) error { return place(n) })
 			},
-			"barrier": func(*rapid.T) {
+			"barrier": func(rt *rapid.T) {
 				// A loss that newer commits had left behind when it was asked is not its own.
 				from, to := int(q.committed), len(writes)
 				q.ask(func(err error) {
@@ -72,7 +72,7 @@ func TestTheQueueLosesOnlyWhatItSays(t *testing.T) {
 							rt.Fatalf("a barrier was told nil, and write %d before it is not in the file", i)
 						}
 					}
-				})
+				}, rapid.Bool().Draw(rt, "patient"))
 			},
 			"take": func(rt *rapid.T) {
 				if len(hand) > 0 {
@@ -111,7 +111,13 @@ func TestTheQueueLosesOnlyWhatItSays(t *testing.T) {
 				hand = nil
 				through(q.commit(number))
 			},
-			"fail": func(*rapid.T) { q.giveUp() },
+			"fail": func(rt *rapid.T) {
+				for _, b := range q.giveUp(false) {
+					if b.patient {
+						rt.Fatal("a patient barrier was given up")
+					}
+				}
+			},
 			"": func(rt *rapid.T) {
 				if len(q.ring) > q.limit || len(q.kept) > 3 {
 					rt.Fatalf("%d in the ring of %d, %d kept", len(q.ring), q.limit, len(q.kept))

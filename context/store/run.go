@@ -69,7 +69,7 @@ func (d *DB) await(ctx context.Context, failure error, pause time.Duration) bool
 			if failure == nil {
 				return true
 			}
-			d.settle(failure)
+			d.settle(failure, false)
 		case <-ctx.Done():
 			return false
 		case <-d.closing:
@@ -181,7 +181,7 @@ func (d *DB) failed(err error) {
 	if first {
 		d.opts.Logger.Error("store cannot write, writes wait", "path", d.opts.Path, "waiting", waiting, "err", err)
 	}
-	d.settle(err)
+	d.settle(err, false)
 }
 
 // watch looks after a commit that may not come back. It is a timer, so there is
@@ -210,7 +210,7 @@ func (d *DB) stalled(attempt uint64) {
 	if first {
 		d.opts.Logger.Error("store waits for a disk that does not answer", "path", d.opts.Path, "for", d.opts.Patience)
 	}
-	d.settle(ErrStalled)
+	d.settle(ErrStalled, false)
 	time.AfterFunc(d.opts.Patience, func() { d.stalled(attempt) })
 }
 

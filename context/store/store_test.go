@@ -424,6 +424,9 @@ func TestAForeignDatabaseIsNotTouched(t *testing.T) {
 
 func TestManyMayWriteAndAskAtOnce(t *testing.T) {
 	h := open(t, options(t)).run()
+	if err := h.durable(); err != nil { // it runs now, and Flush waits for it
+		t.Fatal(err)
+	}
 	const each, callers = 300, 8
 	over := make(chan error, callers)
 	for c := range callers {
