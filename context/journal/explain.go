@@ -69,14 +69,13 @@ var deeds = [event.NumStates]string{
 	event.Stopping: "began to stop", event.Stopped: "stopped", event.Failed: "failed",
 }
 
-// again makes restarted of started where it has run before.
+// again makes restarted of started where it has run before. One that has
+// recovered from a failure is still the process that it was.
 func again(l Link) string {
-	switch {
-	case l.Incarnation > 1 && (l.To == event.Starting || l.To == event.Started && l.From != event.Failed):
+	if l.Incarnation > 1 && (l.To == event.Starting || l.To == event.Started && l.From != event.Failed) {
 		return "re"
-	default:
-		return ""
 	}
+	return ""
 }
 
 func name(l Link) string {
