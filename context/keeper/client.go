@@ -33,6 +33,7 @@ type Client struct {
 	version int    // of the keeper
 	replay  uint64 // Seq of the last event before this connection
 	in      lines
+	rights  []int // descriptors that came and whose message is not read yet
 
 	events chan Event      // sent and closed by deliver; 64, so that a burst costs few switches
 	closed chan struct{}   // closed by the first end
@@ -95,7 +96,7 @@ func (c *Client) Ack(seq uint64) error { return c.send(&message{Kind: kindAck, S
 
 // List returns every slot that the keeper holds.
 func (c *Client) List(ctx context.Context) ([]Status, error) {
-	m, err := c.ask(ctx, kindList)
+	m, err := c.ask(ctx, &message{Kind: kindList})
 	if err != nil {
 		return nil, fmt.Errorf("list slots: %w", err)
 	}
@@ -104,7 +105,7 @@ func (c *Client) List(ctx context.Context) ([]Status, error) {
 
 // Stats returns what the keeper costs.
 func (c *Client) Stats(ctx context.Context) (Stats, error) {
-	m, err := c.ask(ctx, kindStats)
+	m, err := c.ask(ctx, &message{Kind: kindStats})
 	if err != nil {
 		return Stats{}, fmt.Errorf("ask keeper for stats: %w", err)
 	}
@@ -159,58 +160,6 @@ func (c *Client) Close() error {
 	return nil
 }
 
-func (c *Client) send(m *message) error {
-	text, err := m.encode(nil)
-	if err != nil {
-		return err
-	}
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	// The keeper always reads: a full socket means that it is hung.
-	_ = c.conn.SetWriteDeadline(time.Now().Add(c.opts.Silence))
-	if _, err := c.conn.Write(text); err != nil {
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			c.end(ErrSilent)
-		case !hungUp(err):
-			c.end(err)
-		}
-		<-c.closed // by receive, if the keeper hung up: what it said before tells why
-		return fmt.Errorf("send %s to keeper: %w", m.Kind, c.Err())
-	}
-	return nil
-}
-
-func (c *Client) ask(ctx context.Context, kind string) (*message, error) {
-	reply := make(chan *message, 1)
-	c.mu.Lock()
-	c.req++
-	req := c.req
-	c.asked[req] = reply
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		delete(c.asked, req)
-		c.mu.Unlock()
-	}()
-	if err := c.send(&message{Kind: kind, Req: req}); err != nil {
-		return nil, err
-	}
-	select {
-	case m := <-reply:
-		return m, nil
-	case <-c.closed:
-		select { // both may have been ready, and select picks at random
-		case m := <-reply:
-			return m, nil
-		default:
-			return nil, c.Err()
-		}
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // end closes the connection; the first reason stays.
 func (c *Client) end(why error) {
 	c.mu.Lock()
@@ -219,109 +168,6 @@ func (c *Client) end(why error) {
 		c.err = why
 		close(c.closed)
 		_ = c.conn.Close()
-	}
-}
-
-// read returns the next message.
-func (c *Client) read() (*message, error) {
-	for {
-		line, err := c.in.next()
-		if err != nil {
-			return nil, err
-		}
-		if line != nil {
-			return decode(line)
-		}
-		n, err := c.conn.Read(c.in.room())
-		if err != nil {
-			return nil, err
-		}
-		c.in.filled(n)
-	}
-}
-
-// receive reads until the connection ends. Replies go to who asked, so that a
-// reader of events may ask; the rest is queued. The queue needs no bound of its
-// own: the keeper holds as many events until they are acknowledged.
-func (c *Client) receive() {
-	defer c.wg.Done()
-	defer close(c.arrived)
-	for quiet := 0; ; {
-		_ = c.conn.SetReadDeadline(time.Now().Add(c.opts.Silence / heartbeats))
-		m, err := c.read()
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			// Counted as the keeper counts: not time, but turns that were missed.
-			if quiet++; quiet < heartbeats {
-				continue
-			}
-			c.end(ErrSilent)
-			return
-		case err != nil:
-			c.end(c.lost())
-			return
-		case m.Kind == kindRefused:
-			why := c.refusal(m)
-			if !errors.Is(why, ErrFenced) { // the reason is old, if this process was stopped
-				if now := c.lost(); errors.Is(now, ErrFenced) {
-					why = now
-				}
-			}
-			c.end(why)
-			return
-		}
-		quiet = 0
-		c.mu.Lock()
-		if m.Kind == kindReply {
-			if reply := c.asked[m.Req]; reply != nil {
-				delete(c.asked, m.Req)
-				reply <- m
-			}
-		} else {
-			c.queue = append(c.queue, m)
-			select {
-			case c.arrived <- struct{}{}:
-			default:
-			}
-		}
-		c.mu.Unlock()
-	}
-}
-
-// deliver hands out events in order, and answers a ping when its turn comes: a
-// provider that takes no events does not answer, and is a hung one.
-func (c *Client) deliver() {
-	defer c.wg.Done()
-	defer close(c.events)
-	for more := true; more; {
-		_, more = <-c.arrived
-		c.mu.Lock()
-		queue := c.queue
-		c.queue = nil
-		c.mu.Unlock()
-		for _, m := range queue {
-			switch m.Kind {
-			case kindEvent:
-				if !c.hand(*m.Event) {
-					return
-				}
-			case kindPing:
-				_ = c.send(&message{Kind: kindPong})
-			case kindNote:
-				c.opts.Logger.Info("keeper spoke", "pid", c.pid, "text", m.Text)
-			}
-		}
-	}
-}
-
-// hand delivers one event. What was read before the keeper was lost is still
-// delivered; only the owner's Close gives up the rest.
-func (c *Client) hand(ev Event) bool {
-	select {
-	case c.events <- ev:
-		return true
-	case <-c.life.Done():
-		return false
 	}
 }
 

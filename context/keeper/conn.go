@@ -15,6 +15,9 @@ type conn struct {
 	next   uint64 // Seq of the event to send next
 	full   bool   // the socket takes no more; epoll waits for it
 	closed bool
+	sent   uint64 // bytes
+	rights []int  // came and were not asked about yet
+	gifts  []gift // in order
 	pings  int    // sent since it was last heard
 	timer  *timer // hello is due, then pings
 }
@@ -28,7 +31,7 @@ func (c *conn) ready(s *server) {
 		s.rewatch(c.fd, syscall.EPOLLIN)
 	}
 	for !c.closed {
-		n, err := syscall.Read(c.fd, c.in.room())
+		n, err := c.receive()
 		switch {
 		case err == syscall.EINTR:
 			continue
@@ -74,7 +77,8 @@ func (c *conn) flush(s *server) {
 			c.out = nil
 			return
 		}
-		n, err := syscall.SendmsgN(c.fd, c.out, nil, nil, syscall.MSG_NOSIGNAL)
+		text, rights := c.piece()
+		n, err := syscall.SendmsgN(c.fd, text, rights, nil, syscall.MSG_NOSIGNAL)
 		switch {
 		case err == syscall.EAGAIN:
 			c.full = true
@@ -83,7 +87,7 @@ func (c *conn) flush(s *server) {
 		case err != nil:
 			s.drop(c, "provider's connection was lost: "+err.Error())
 		default:
-			c.out = c.out[n:]
+			c.passed(n, rights)
 		}
 	}
 }
@@ -143,6 +147,8 @@ func (s *server) handle(c *conn, m *message) {
 		s.stopAll("asked by its provider")
 	case kindPing:
 		c.send(&message{Kind: kindPong})
+	default:
+		s.handleStore(c, m)
 	}
 }
 
@@ -214,7 +220,7 @@ const endingReason = "keeper is ending"
 // reason; who then finds it closed asks again, and is told.
 func (s *server) refuse(c *conn, why string) {
 	c.send(&message{Kind: kindRefused, Err: why, Epoch: s.epoch, Version: Version, PID: s.pid})
-	if !c.full {
+	if !c.full && len(c.gifts) == 0 {
 		_, _ = syscall.SendmsgN(c.fd, c.out, nil, nil, syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT)
 	}
 	s.drop(c, why)
@@ -231,6 +237,7 @@ func (s *server) drop(c *conn, why string) {
 	s.forget(c.fd)
 	_ = syscall.Shutdown(c.fd, syscall.SHUT_RDWR) // a spawner may have a copy
 	_ = syscall.Close(c.fd)
+	c.giveUp()
 	if s.conn != c {
 		return
 	}

@@ -34,6 +34,9 @@
 // file to the keeper that comes next. A keeper that holds nothing ends with its
 // provider.
 //
+// Listening sockets outlive a provider too: Store gives the keeper a copy, Fetch gets
+// one back. Meanwhile clients wait in the backlog, and nobody else gets the port.
+//
 // # Slots
 //
 // One ID is one process asked for once. Its events come in this order: Spawned,

@@ -106,4 +106,5 @@ type Stats struct {
 	Events       int    `json:"events"`        // kept until acknowledged
 	DroppedLines uint64 `json:"dropped_lines"` // of output, all slots since the start
 	LostNotes    uint64 `json:"lost_notes"`    // of the keeper's own log, while nobody listened
+	Descriptors  int    `json:"descriptors"`   // kept for the provider
 }

@@ -36,7 +36,8 @@ func (s *server) leftAloneAtFirst() {
 }
 
 // leftAlone begins the linger time. A keeper that holds nothing that anyone could
-// come back for ends at once.
+// come back for ends at once. A descriptor in the store is no such thing: with no
+// service behind it, it would only keep others from the port.
 func (s *server) leftAlone(why string) {
 	switch linger := s.opts.linger; {
 	case linger <= 0 || s.live == 0 && len(s.events.list) == 0:

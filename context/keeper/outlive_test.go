@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,6 +64,19 @@ func operated(args []string) int {
 			for range c.Events() {
 			}
 			fmt.Println(errors.Is(c.Err(), ErrFenced), c.Err(), "/", c.Kill(ID{"tr", "ts", 1, ""}))
+		case "listen":
+			l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+			if err != nil {
+				panic(err)
+			}
+			f, err := l.File()
+			if err != nil {
+				panic(err)
+			}
+			if err := c.Store(words[1], f); err != nil {
+				panic(err)
+			}
+			fmt.Println(l.Addr())
 		case "stats":
 			st, err := c.Stats(context.Background())
 			fmt.Println(st.Live, err)

@@ -54,6 +54,7 @@ type server struct {
 	rankLeft int
 	sweepEnd time.Time
 
+	store    descriptors
 	listener int
 	door     door
 	conn     *conn // the provider's, nil without one
@@ -73,7 +74,7 @@ func newServer(o options) (*server, error) {
 		opts: o, pid: os.Getpid(), group: syscall.Getpgrp(), clock: newClock(),
 		sources: make(map[int32]source), gens: make(map[int32]int32), buf: make([]byte, 64<<10),
 		slots: make(map[ID]*slot), leaders: make(map[int]*slot), held: make(map[*slot]bool),
-		flushing: make(map[*slot]bool), orphans: make(map[int]*orphan), listener: -1,
+		flushing: make(map[*slot]bool), orphans: make(map[int]*orphan), store: make(descriptors), listener: -1,
 		childfd: openChildren(os.Getpid()),
 	}
 	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
@@ -239,7 +240,7 @@ func (s *server) stats() *Stats {
 		PID: s.pid, RSS: readRSS(), Goroutines: runtime.NumGoroutine(),
 		Threads: countDir("/proc/self/task"), FDs: countDir("/proc/self/fd"),
 		Slots: len(s.slots), Live: s.live, Orphans: len(s.orphans), Events: len(s.events.list),
-		DroppedLines: s.logs.droppedLines(), LostNotes: s.lost,
+		DroppedLines: s.logs.droppedLines(), LostNotes: s.lost, Descriptors: len(s.store),
 	}
 	return st
 }

@@ -69,6 +69,15 @@ func pidfdSignal(fd int, sig syscall.Signal) error {
 	return nil
 }
 
+// dup is fcntl(2) F_DUPFD_CLOEXEC.
+func dup(fd int) (int, error) {
+	got, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, 3)
+	if e != 0 {
+		return -1, os.NewSyscallError("fcntl", e)
+	}
+	return int(got), nil
+}
+
 // readable asks ppoll(2) without waiting.
 func readable(fd int) bool {
 	p := struct {

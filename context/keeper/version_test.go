@@ -94,6 +94,9 @@ func TestKeeperOneVersionBackWorks(t *testing.T) {
 	if st, err := c.Stats(t.Context()); err != nil || st.Live != 1 {
 		t.Errorf("got %+v, %v", st, err)
 	}
+	if err := c.Release("front"); !errors.Is(err, ErrVersion) {
+		t.Errorf("a request of version 2: got %v", err)
+	}
 	if err := c.send(&message{Kind: kindPing}); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 //
 // 1: spawn, stop, signal, kill, ack, list, stats, shutdown, and their events.
 // 2: what a provider needs that comes back: more in Status, the keeper's pid when
-// it refuses, Last in its hello.
+// it refuses, Last in its hello; the descriptor store.
 const Version = 2
 
 // maxMessage bounds one message. execve(2) takes at most 6 MiB of strings
@@ -35,7 +35,11 @@ const (
 	kindList     = "list"     // provider: Req; answered by kindReply
 	kindStats    = "stats"    // provider: Req; answered by kindReply
 	kindShutdown = "shutdown" // provider: stop everything, then exit
-	kindReply    = "reply"    // keeper: Req and List or Stats
+	kindStore    = "store"    // provider: Req, Name, and a descriptor with it; answered by kindReply
+	kindFetch    = "fetch"    // provider: Req, Name; answered by kindReply with a descriptor
+	kindRelease  = "release"  // provider: Req, Name; answered by kindReply
+	kindStored   = "stored"   // provider: Req; answered by kindReply
+	kindReply    = "reply"    // keeper: Req and List, Stats, Names, or Err
 	kindEvent    = "event"    // keeper: Event
 	kindNote     = "note"     // keeper: Text, a line for the provider's log
 	kindPing     = "ping"     // both ways, answered by kindPong
@@ -60,6 +64,10 @@ type message struct {
 	Stats   *Stats         `json:"stats,omitempty"`
 	Err     string         `json:"err,omitempty"`
 	Text    string         `json:"text,omitempty"`
+	Name    string         `json:"name,omitempty"`
+	Names   []string       `json:"names,omitempty"`
+	Right   bool           `json:"right,omitempty"` // a descriptor comes with it (SCM_RIGHTS, unix(7))
+	fd      int            // that one
 
 	// Strings carries path, directory, log, argv and environment NUL-separated when
 	// one of them is not UTF-8: the kernel's strings are bytes, JSON's are not.

@@ -114,7 +114,10 @@ func TestTheKeeperImportsTheStandardLibraryAlone(t *testing.T) {
 	// process. The plan said 1,500; capturing output and finding orphans took
 	// what is above it. It may shrink.
 	const limit = 2500
-	client := []string{"context/keeper/client.go", "context/keeper/start.go"}
+	var client []string
+	for _, noun := range []string{"client", "ask", "stream", "start", "greet", "attach", "deposit"} {
+		client = append(client, "context/keeper/"+noun+".go")
+	}
 	lines := 0
 	for _, s := range sources(t) {
 		if s.pkg != "context/keeper" || s.test {
