@@ -24,6 +24,7 @@ type Provider struct {
 	forwarder *forwarder.Forwarder
 	handler   *command.Handler
 	info      *command.Info
+	tidy      *tidy
 	state     *state
 
 	// made by Run before anything that uses them is live
@@ -69,7 +70,7 @@ func New(o Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.handler, p.info = handler, command.NewInfo(handler)
+	p.handler, p.info, p.tidy = handler, command.NewInfo(handler), newTidy()
 	if p.state, err = takeState(o.StateDir); err != nil {
 		return nil, err
 	}
@@ -192,6 +193,8 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	end := run("forwarder", p.forwarder.Run)
 	endForwarder = func() error { end(); return nil }
 
+	endTidy := run("tidy", p.tidy.Run)
+	down.add("end tidying up", func() error { endTidy(); return nil })
 	endInfo := run("context info", p.info.Run)
 	down.add("drain the bus", func() error {
 		endInfo()

@@ -102,9 +102,12 @@ func (p *Provider) collaborators(id event.TransactionID) group.Collaborators {
 	return group.Collaborators{
 		Bus: voice{p.forwarder}, Launcher: p.launcher, Logger: p.opts.Logger, Original: p.opts.Original,
 		Answered: p.answered,
-		Changed:  func(changes []event.Change) { p.info.Changed(id, changes) },
-		Record:   p.journal.Record,
-		Keep:     func(s group.Saved) { p.keep(id, s) },
+		Changed: func(changes []event.Change) {
+			p.info.Changed(id, changes)
+			p.tidy.stir()
+		},
+		Record: p.journal.Record,
+		Keep:   func(s group.Saved) { p.keep(id, s) },
 	}
 }
 
