@@ -40,7 +40,8 @@ demo: services ## run the StateMachine choreography, follow it, stop it in order
 test: ## what CI runs: vet and every test, under the race detector where there is a C compiler
 	$(need_peers)
 	$(GO) vet ./...
-	$(GO) test $(RACE) $(FLAGS) ./...
+	$(GO) test $(RACE) $(FLAGS) $$($(GO) list ./... | grep -v -e /bench/ -e /test/)
+	$(whole)
 
 race: ## every test under the race detector
 	$(need_peers)
@@ -76,6 +77,10 @@ cover: ## how much of the code the tests reach
 	$(GO) test -coverprofile .cache/cover.out -coverpkg ./... $(FLAGS) ./...
 	@$(GO) tool cover -func .cache/cover.out | tail -1
 	@echo "lines: go tool cover -html .cache/cover.out"
+
+# Tests of the built product load the machine and measure it: one package at a
+# time, and without the race detector, which sees only the test's own process.
+whole = $(GO) test -p 1 $(FLAGS) ./bench/... ./test/...
 
 # Tests against real peers fail in CI without them and are skipped, by name,
 # elsewhere. Nothing is installed here; the command that helps is said.
