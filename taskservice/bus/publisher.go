@@ -14,7 +14,7 @@ import (
 const (
 	// joinTime bounds the wait for a forwarder's subscription. One that never
 	// subscribes is a proxy that nobody listens to yet.
-	joinTime = 500 * time.Millisecond
+	joinTime = 2 * time.Second
 	// batch is how many bytes of small messages leave in one write.
 	batch = 64 << 10
 )
