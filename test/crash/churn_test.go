@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +21,9 @@ const lines = 20
 // churn is a task service with a short life: numbered lines, a grandchild, an
 // exit with a code that its last line tells.
 func churn() error {
+	// A stop at the end of the test must not come between the last line and the
+	// exit that it tells: this life is over soon by itself.
+	signal.Ignore(syscall.SIGTERM)
 	who := os.Getenv("ZMS_TASK")
 	code := rand.IntN(10)
 	tick := time.NewTicker(time.Duration(1+rand.IntN(8)) * time.Millisecond)
