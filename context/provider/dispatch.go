@@ -52,7 +52,7 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 	var told []*group.Group
 	for _, e := range batch {
 		if e.ID.Hook != "" {
-			p.launcher.built(e)
+			p.launcher.builder.told(e)
 			continue
 		}
 		ref := refOf(e.ID)

@@ -3,11 +3,9 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -30,44 +28,39 @@ type launcher struct {
 	log     *slog.Logger
 	failed  func(event.SpawnFailed)
 	work    sync.WaitGroup
-	ctx     context.Context // ends a wait for a build
+	ctx     context.Context // ends every launch
+	builder *builder
 
-	mu      sync.Mutex            // guards all below
-	pending map[event.Ref]*search // launches not yet handed to the keeper
-	builds  map[keeper.ID]chan keeper.Event
-	making  map[string]chan struct{} // executables being built; closed when done
+	mu      sync.Mutex                            // guards pending
+	pending map[event.Ref]context.CancelCauseFunc // ends a launch that was not yet handed to the keeper
 }
 
-// search is a launch on its way.
-type search struct {
-	ended bool // its end was asked for before it began
-}
-
-// buildTail is how much of a failed build's output comes back, in bytes.
-const buildTail = 4 << 10
+// errEnded is the reason of a start that was overtaken by a stop.
+var errEnded = errors.New("it was stopped before it was spawned")
 
 // Launch implements group.Launcher.
 func (l *launcher) Launch(g group.Launch) {
-	s := &search{}
+	ctx, cancel := context.WithCancelCause(l.ctx)
 	l.mu.Lock()
-	l.pending[g.Ref] = s
+	l.pending[g.Ref] = cancel
 	l.mu.Unlock()
 	if len(g.Task.Process.Command) > 0 {
-		l.launch(g, s) // nothing to look for: one stat
+		l.launch(ctx, g) // nothing to look for: one stat
 		return
 	}
 	// Ends when the service was handed to the keeper or failed; ctx ends a build.
-	l.work.Go(func() { l.launch(g, s) })
+	l.work.Go(func() { l.launch(ctx, g) })
 }
 
-func (l *launcher) launch(g group.Launch, s *search) {
-	spec, err := l.prepare(g)
+func (l *launcher) launch(ctx context.Context, g group.Launch) {
+	spec, err := l.prepare(ctx, g)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.pending, g.Ref)
-	if err == nil && s.ended {
-		err = fmt.Errorf("it was stopped before it was spawned")
+	if err == nil {
+		err = context.Cause(ctx)
 	}
+	l.pending[g.Ref](nil)
+	delete(l.pending, g.Ref)
 	if err == nil {
 		err = l.keeper.Spawn(spec)
 	}
@@ -77,12 +70,10 @@ func (l *launcher) launch(g group.Launch, s *search) {
 }
 
 // prepare makes the keeper's spec of a launch.
-func (l *launcher) prepare(g group.Launch) (keeper.Spec, error) {
+func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, error) {
 	plan, err := l.resolve.Resolve(g.Task)
 	if err == nil && plan.Build != nil {
-		if err = l.build(g.Ref, plan.Build); err == nil {
-			plan, err = l.resolve.Resolve(g.Task)
-		}
+		plan, err = l.build(ctx, g)
 	}
 	if err != nil {
 		return keeper.Spec{}, err
@@ -100,12 +91,29 @@ func (l *launcher) prepare(g group.Launch) (keeper.Spec, error) {
 	}, nil
 }
 
+// build waits for its turn and builds what is still missing or stale then: it may
+// have been built for another service meanwhile.
+func (l *launcher) build(ctx context.Context, g group.Launch) (*launch.Plan, error) {
+	if err := l.builder.take(ctx); err != nil {
+		return nil, err
+	}
+	defer l.builder.give()
+	plan, err := l.resolve.Resolve(g.Task)
+	if err != nil || plan.Build == nil {
+		return plan, err
+	}
+	if err := l.builder.run(ctx, g.Ref, plan.Build); err != nil {
+		return nil, err
+	}
+	return l.resolve.Resolve(g.Task)
+}
+
 // End implements group.Launcher.
 func (l *launcher) End(e group.End) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s := l.pending[e.Ref]; s != nil {
-		s.ended = true
+	if cancel := l.pending[e.Ref]; cancel != nil {
+		cancel(errEnded)
 		return
 	}
 	recipe := recipeOf(e.Stop)
@@ -122,75 +130,6 @@ func (l *launcher) killAll() {
 	}
 	if err != nil {
 		l.log.Error("task services not killed", "err", err)
-	}
-}
-
-// build runs a build as a short-lived slot of the keeper. Services that share an
-// executable share its build.
-func (l *launcher) build(ref event.Ref, b *launch.Build) error {
-	l.mu.Lock()
-	if done := l.making[b.Output]; done != nil {
-		l.mu.Unlock()
-		select {
-		case <-done:
-			return nil // whether it worked is seen by looking again
-		case <-l.ctx.Done():
-			return l.ctx.Err()
-		}
-	}
-	done := make(chan struct{})
-	l.making[b.Output] = done
-	id := slot(ref)
-	id.Hook = "build"
-	events := make(chan keeper.Event, 4) // all that one slot can tell
-	l.builds[id] = events
-	l.mu.Unlock()
-	defer func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.builds, id)
-		delete(l.making, b.Output)
-		close(done)
-	}()
-	l.log.Info("task service is being built", "task", ref.Task, "transaction", ref.Transaction, "reason", b.Why, "path", b.Output)
-	if err := l.keeper.Spawn(keeper.Spec{
-		ID: id, Path: b.Argv[0], Argv: b.Argv, Env: b.Env, Dir: b.Dir, Output: keeper.Output{Tail: buildTail},
-	}); err != nil {
-		return fmt.Errorf("build %s: %w", b.Output, err)
-	}
-	var exited keeper.Event
-	for {
-		select {
-		case e := <-events:
-			switch e.Kind {
-			case keeper.SpawnFailed:
-				return fmt.Errorf("build %s: %s", b.Output, e.Err)
-			case keeper.Exited:
-				exited = e
-			case keeper.Gone:
-				if exited.Code != 0 || exited.Signal != 0 {
-					return fmt.Errorf("build %s: `%s` in %s ended with code %d: %s", b.Output,
-						strings.Join(b.Argv, " "), b.Dir, exited.Code, strings.TrimSpace(exited.Output))
-				}
-				return nil
-			}
-		case <-l.ctx.Done():
-			return l.ctx.Err()
-		}
-	}
-}
-
-// built takes what the keeper tells of a build.
-func (l *launcher) built(e keeper.Event) {
-	l.mu.Lock()
-	events := l.builds[e.ID]
-	l.mu.Unlock()
-	if events == nil {
-		return
-	}
-	select {
-	case events <- e:
-	default: // more than one slot can tell: not ours
 	}
 }
 
@@ -217,8 +156,7 @@ func newLauncher(ctx context.Context, o Options, k *keeper.Client, front, back s
 		vars: launch.Vars{
 			ContextID: o.Context.ContextID, Frontend: front, Backend: back, StateDir: o.StateDir,
 		},
-		pending: map[event.Ref]*search{},
-		builds:  map[keeper.ID]chan keeper.Event{},
-		making:  map[string]chan struct{}{},
+		builder: newBuilder(k, o.Logger),
+		pending: map[event.Ref]context.CancelCauseFunc{},
 	}
 }
