@@ -32,6 +32,7 @@ type Client struct {
 	pid     int
 	version int    // of the keeper
 	replay  uint64 // Seq of the last event before this connection
+	outer   bool   // the keeper stands first: it ends after us
 	in      lines
 	rights  []int // descriptors that came and whose message is not read yet
 
@@ -55,7 +56,7 @@ type Client struct {
 
 // begin starts the three goroutines of a client.
 func (c *Client) begin(hello *message, pidfd int, child bool) {
-	c.pid, c.version, c.replay = hello.PID, hello.Version, hello.Last
+	c.pid, c.version, c.replay, c.outer = hello.PID, hello.Version, hello.Last, hello.Outermost
 	c.events = make(chan Event, 64)
 	c.closed = make(chan struct{})
 	c.life, c.quit = context.WithCancel(context.Background())
@@ -134,16 +135,37 @@ func (c *Client) PID() int { return c.pid }
 // comes up to it was told to a provider before, or to nobody.
 func (c *Client) Replay() uint64 { return c.replay }
 
+// Outermost says that the keeper stands first (--init) and this provider below it:
+// the keeper starts another one if this ends otherwise than by Shutdown, exit code 0
+// or a signal that came through it.
+func (c *Client) Outermost() bool { return c.outer }
+
+// Ready passes a readiness and a status line on to the service manager, if an
+// outermost keeper has one; else it does nothing.
+func (c *Client) Ready(status string) error {
+	return c.send(&message{Kind: kindReady, Text: status})
+}
+
 // Shutdown asks the keeper to stop everything by rank and recipe, and returns
-// when its process is gone. The events of it come as ever, until the stream is
-// closed behind the last; who does not care for them calls Close.
+// when its process is gone; of an outermost keeper, when everything else is. The
+// events of it come as ever, until the stream is closed behind the last; who does
+// not care for them calls Close.
 func (c *Client) Shutdown(ctx context.Context) error {
 	// A keeper that is lost already may still be ending: that is waited for too.
 	_ = c.send(&message{Kind: kindShutdown})
+	var hungUp <-chan struct{}
+	if c.outer {
+		hungUp = c.closed
+	}
 	select {
 	case <-c.ended:
 		if c.status != 0 {
 			return fmt.Errorf("shut down keeper %d: it ended with %s", c.pid, describe(c.status))
+		}
+		return nil
+	case <-hungUp:
+		if err := c.Err(); !errors.Is(err, ErrEnded) {
+			return fmt.Errorf("shut down keeper %d: %w", c.pid, err)
 		}
 		return nil
 	case <-ctx.Done():

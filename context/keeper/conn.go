@@ -9,6 +9,7 @@ import (
 // conn is one connection: a provider's, or of someone who has yet to say hello.
 type conn struct {
 	fd     int
+	pid    int // of who connected
 	epoch  uint64
 	in     lines
 	out    []byte
@@ -147,6 +148,8 @@ func (s *server) handle(c *conn, m *message) {
 		s.stopAll("asked by its provider")
 	case kindPing:
 		c.send(&message{Kind: kindPong})
+	case kindReady:
+		s.manager.ready(m.Text)
 	default:
 		s.handleStore(c, m)
 	}
@@ -183,8 +186,12 @@ func (s *server) hello(c *conn, m *message) {
 	}
 	s.door.admit(c)
 	s.timers.cancel(s.alone)
+	s.alone = nil
+	if s.ward != nil && s.ward.pid == c.pid {
+		s.ward.greeted = true
+	}
 	c.next = s.events.acked + 1 // everything unacknowledged, once more
-	c.send(&message{Kind: kindHello, Version: Version, Epoch: s.epoch, PID: s.pid, Seq: s.events.acked, Last: s.events.last()})
+	c.send(&message{Kind: kindHello, Version: Version, Epoch: s.epoch, PID: s.pid, Seq: s.events.acked, Last: s.events.last(), Outermost: s.ward != nil})
 	for _, text := range s.notes {
 		c.send(&message{Kind: kindNote, Text: text})
 	}
@@ -201,6 +208,9 @@ func (s *server) heartbeat(c *conn) {
 	c.timer = s.timers.after(s.opts.silence/heartbeats, func() {
 		if c.pings == heartbeats {
 			s.refuse(c, "provider was silent for "+s.opts.silence.String())
+			if s.ward != nil && s.ward.pid == c.pid {
+				s.ward.hung()
+			}
 			return
 		}
 		c.pings++

@@ -37,6 +37,15 @@
 // Listening sockets outlive a provider too: Store gives the keeper a copy, Fetch gets
 // one back. Meanwhile clients wait in the backlog, and nobody else gets the port.
 //
+// # Two ways to stand
+//
+// Detached: the provider starts the keeper, which makes a session of its own. Outermost
+// (Main with --init): the keeper starts first, as PID 1 of a container or main process
+// of a unit, and the provider is its ward: started again when it dies or hangs, given
+// SIGTERM and SIGINT, and its end in order is the keeper's. Ready and what becomes of it
+// are passed on to a service manager (sd_notify), which hears from the loop that it is
+// alive. The rest is the same code.
+//
 // # Slots
 //
 // One ID is one process asked for once. Its events come in this order: Spawned,

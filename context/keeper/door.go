@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -29,10 +30,11 @@ func (d *door) open(s *server, fd int) error {
 		return os.NewSyscallError("getsockopt", err)
 	}
 	if listens == 0 {
-		d.enter(s, fd)
+		d.enter(s, fd, 0)
 		return nil
 	}
 	s.listener = fd
+	d.path = filepath.Join(s.opts.runtimeDir, SocketName)
 	s.watch(fd, d)
 	return nil
 }
@@ -53,11 +55,11 @@ func (d *door) ready(s *server) {
 		_ = syscall.Close(fd)
 		return
 	}
-	d.enter(s, fd)
+	d.enter(s, fd, int(cred.Pid))
 }
 
-func (d *door) enter(s *server, fd int) {
-	c := &conn{fd: fd}
+func (d *door) enter(s *server, fd, pid int) {
+	c := &conn{fd: fd, pid: pid}
 	d.strangers[c] = true
 	s.watch(fd, c)
 	c.timer = s.timers.after(helloPatience, func() { s.drop(c, "no hello") })

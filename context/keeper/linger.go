@@ -39,8 +39,9 @@ func (s *server) leftAloneAtFirst() {
 // come back for ends at once. A descriptor in the store is no such thing: with no
 // service behind it, it would only keep others from the port.
 func (s *server) leftAlone(why string) {
+	holds := s.live > 0 || len(s.events.list) > 0 || s.ward != nil // which starts another
 	switch linger := s.opts.linger; {
-	case linger <= 0 || s.live == 0 && len(s.events.list) == 0:
+	case linger <= 0 || !holds:
 		s.stopAll(why)
 	case linger == Forever:
 	default:

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -27,6 +28,8 @@ type options struct {
 	stateDir   string
 	linger     time.Duration
 	silence    time.Duration
+	init       bool
+	argv       []string // of the provider, with init
 }
 
 func parseFlags(args []string) (options, error) {
@@ -40,11 +43,25 @@ func parseFlags(args []string) (options, error) {
 		return err
 	})
 	flags.DurationVar(&o.silence, "silence", 30*time.Second, "how long a provider may be silent")
+	flags.BoolVar(&o.init, "init", false, "stand first: run the provider, the arguments after --")
+	o.linger = -1
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
+	o.argv = flags.Args()
 	switch {
-	case o.fd < 3:
+	case o.linger >= 0:
+	case o.init:
+		o.linger = time.Minute // or the first crash would end everything
+	default:
+		o.linger = 0
+	}
+	switch {
+	case o.init && (len(o.argv) == 0 || !strings.Contains(o.argv[0], "/")):
+		return o, fmt.Errorf("--init %q: the path of a program is needed", o.argv)
+	case o.init && o.fd >= 0:
+		return o, errors.New("--init makes its own socket: no --fd")
+	case !o.init && o.fd < 3:
 		return o, fmt.Errorf("--fd %d: a descriptor from 3 up is needed", o.fd)
 	case !filepath.IsAbs(o.runtimeDir):
 		return o, fmt.Errorf("--runtime_dir %q: an absolute path is needed", o.runtimeDir)
@@ -57,6 +74,16 @@ func parseFlags(args []string) (options, error) {
 // Main is the keeper's program. It is called by main when os.Args[1] is Arg,
 // with the arguments after it, and returns the exit code: 0 when everything that
 // it held is gone, 1 when it could not begin, 2 for wrong flags.
+//
+// With --init it stands first, as PID 1 of a container or main process of a unit,
+// and runs the provider itself, with its stdin, stdout and stderr:
+//
+//	keeper --init --runtime_dir DIR [--state_dir DIR] [--linger D] -- PATH ARG…
+//
+// The provider attaches to it by the same directory. It is started again when it
+// dies (at once, then with delays), gets SIGTERM and SIGINT, and gives the exit code
+// (128 + n for signal n). Its end in order, or one before it ever attached, is the
+// keeper's end.
 func Main(args []string) int {
 	o, err := parseFlags(args)
 	if err != nil {
@@ -64,17 +91,18 @@ func Main(args []string) int {
 		return 2
 	}
 	deafen()
-	if err := run(o); err != nil {
+	code, err := run(o)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "keeper:", err)
 		return 1
 	}
-	return 0
+	return code
 }
 
-func run(o options) error {
+func run(o options) (code int, err error) {
 	closeOnExec()
 	if err := becomeSubreaper(); err != nil {
-		return err
+		return 0, err
 	}
 	setName("keeper")
 	// The loop, two in vfork, one at the disk: more only costs threads. Collecting
@@ -84,33 +112,37 @@ func run(o options) error {
 	// Brings the runtime's poller into being, see spawner.run.
 	r, w, err := os.Pipe()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	_, _ = r.Close(), w.Close()
 	s, err := newServer(o)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer listen(s)()
-	if err := s.door.open(s, o.fd); err != nil {
-		return err
+	if o.init {
+		err = s.outermost()
+	} else if err = s.door.open(s, o.fd); err == nil {
+		s.leftAloneAtFirst()
 	}
-	if s.listener >= 0 {
-		s.door.path = filepath.Join(o.runtimeDir, SocketName)
+	if err != nil {
+		s.door.close(s)
+		return 0, err
 	}
-	s.leftAloneAtFirst()
-	return s.loop()
+	err = s.loop()
+	return s.code(), err
 }
 
 // listen turns signals into wakes of the loop, and returns the end of that.
 // Every signal that could be ignored by inheritance is caught, so that execve
 // gives our children the default: an ignored SIGHUP would otherwise pass on to
-// every service. SIGTERM and SIGINT mean something only without a provider,
-// the others (a terminal's, a broken stderr) nothing.
+// every service. SIGTERM and SIGINT go to the provider of an outermost keeper, else
+// they mean something only without one; the others (a terminal's, a broken stderr)
+// mean nothing.
 func listen(s *server) (stop func()) {
-	// os/signal drops what a channel has no room for: one of each is enough, they
-	// are levels and not counts. Nobody reads the last channel.
-	died, end, deaf := make(chan os.Signal, 1), make(chan os.Signal, 1), make(chan os.Signal, 1)
+	// os/signal drops what a channel has no room for: one of each kind is enough,
+	// they are levels and not counts. Nobody reads the last channel.
+	died, end, deaf := make(chan os.Signal, 1), make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(died, syscall.SIGCHLD)
 	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
 	signal.Notify(deaf, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTIN,
@@ -121,8 +153,8 @@ func listen(s *server) (stop func()) {
 			select {
 			case <-died:
 				s.sigchld.Store(true)
-			case <-end:
-				s.sigterm.Store(true)
+			case sig := <-end:
+				s.signals.Or(1 << uint(sig.(syscall.Signal)))
 			case <-done:
 				return
 			}

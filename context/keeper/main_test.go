@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case Arg:
 			os.Exit(Main(os.Args[2:]))
+		case "in-namespace":
+			os.Exit(inNamespace(os.Args[2:]))
 		case "main-spawner":
 			os.Exit(spawnOnMain())
 		case "child":

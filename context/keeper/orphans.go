@@ -42,7 +42,7 @@ func (s *server) scan() {
 		}
 		seen := make(map[int]*orphan, len(pids))
 		for _, pid := range pids {
-			if s.leaders[pid] != nil {
+			if s.leaders[pid] != nil || s.ward != nil && s.ward.pid == pid {
 				continue
 			}
 			if reap(pid) {

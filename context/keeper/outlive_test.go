@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -33,7 +34,16 @@ func operated(args []string) int {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(c.PID(), met)
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	fmt.Println(c.PID(), met, os.Getpid())
+	go func() { // ends with the program
+		<-asked
+		if err := c.Shutdown(context.Background()); err != nil {
+			panic(err)
+		}
+		os.Exit(0)
+	}()
 	var seen []Event
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		words := strings.Fields(in.Text())
@@ -77,6 +87,19 @@ func operated(args []string) int {
 				panic(err)
 			}
 			fmt.Println(l.Addr())
+		case "ready":
+			fmt.Println(c.Ready(strings.Join(words[1:], " ")))
+		case "getenv":
+			fmt.Println(strings.Join(os.Environ(), " "))
+		case "exit":
+			code, _ := strconv.Atoi(words[1])
+			os.Exit(code)
+		case "shutdown":
+			if err := c.Shutdown(context.Background()); err != nil {
+				panic(err)
+			}
+			code, _ := strconv.Atoi(words[1])
+			os.Exit(code)
 		case "stats":
 			st, err := c.Stats(context.Background())
 			fmt.Println(st.Live, err)

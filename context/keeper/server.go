@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"fmt"
+	mathbits "math/bits"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -30,8 +31,8 @@ type server struct {
 	timers   timers
 	spawner  *spawner
 	logs     *logs
-	sigchld  atomic.Bool // set by the signal goroutine
-	sigterm  atomic.Bool
+	sigchld  atomic.Bool   // set by the signal goroutine
+	signals  atomic.Uint32 // bits of those that ask for the end, by number; set there too
 	finished bool
 	untidy   *timer // of tidy
 
@@ -53,6 +54,7 @@ type server struct {
 	rank     int // the one being stopped
 	rankLeft int
 	sweepEnd time.Time
+	swept    bool // nothing is left but a ward
 
 	store    descriptors
 	listener int
@@ -62,6 +64,8 @@ type server struct {
 	events   eventLog
 	bequest  uint64 // Seq of the last event that the keeper before left
 	alone    *timer // end of the linger time
+	ward     *ward  // the provider's process, of an outermost keeper
+	manager  manager
 	notes    []string
 	lost     uint64 // notes
 }
@@ -75,7 +79,7 @@ func newServer(o options) (*server, error) {
 		sources: make(map[int32]source), gens: make(map[int32]int32), buf: make([]byte, 64<<10),
 		slots: make(map[ID]*slot), leaders: make(map[int]*slot), held: make(map[*slot]bool),
 		flushing: make(map[*slot]bool), orphans: make(map[int]*orphan), store: make(descriptors), listener: -1,
-		childfd: openChildren(os.Getpid()),
+		childfd: openChildren(os.Getpid()), manager: manager{fd: -1},
 	}
 	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 	if err != nil {
@@ -163,14 +167,27 @@ func (wakeup) ready(s *server) {
 	var count [8]byte
 	_, _ = syscall.Read(s.wakefd, count[:])
 	s.childDied = s.sigchld.Swap(false) || s.childDied
-	if s.sigterm.Swap(false) && s.conn == nil {
-		s.stopAll("signal without a provider")
+	for _, sig := range s.endSignals() {
+		switch {
+		case s.ward != nil:
+			s.ward.forward(s, sig)
+		case s.conn == nil:
+			s.stopAll("signal without a provider")
+		}
 	}
 	for slot := range s.flushing {
 		if s.logs.flushed(slot.log) {
 			s.gone(slot, nil)
 		}
 	}
+}
+
+func (s *server) endSignals() []syscall.Signal {
+	var all []syscall.Signal
+	for bits := s.signals.Swap(0); bits != 0; bits &= bits - 1 {
+		all = append(all, syscall.Signal(mathbits.TrailingZeros32(bits)))
+	}
+	return all
 }
 
 // watch adds a descriptor to the epoll set, level-triggered.

@@ -114,6 +114,7 @@ func (s *server) stopAll(why string) {
 	}
 	s.ending = true
 	s.note("keeper ends: " + why)
+	s.manager.say("STOPPING=1\nSTATUS=" + why)
 	s.stopRank()
 }
 
@@ -151,7 +152,7 @@ func (s *server) sweep() {
 	s.scanned = false
 	s.scan()
 	if len(s.orphans) == 0 || time.Now().After(s.sweepEnd) {
-		s.finished = true
+		s.allStopped()
 		return
 	}
 	s.timers.after(2*time.Millisecond, s.sweep)

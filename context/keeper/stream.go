@@ -73,6 +73,9 @@ func (c *Client) receive() {
 			}
 			c.end(why)
 			return
+		case m.Kind == kindEnded:
+			c.end(ErrEnded)
+			return
 		}
 		quiet = 0
 		c.mu.Lock()

@@ -16,7 +16,8 @@ import (
 //
 // 1: spawn, stop, signal, kill, ack, list, stats, shutdown, and their events.
 // 2: what a provider needs that comes back: more in Status, the keeper's pid when
-// it refuses, Last in its hello; the descriptor store.
+// it refuses, Last in its hello; the descriptor store; ready, and a keeper that
+// stands first.
 const Version = 2
 
 // maxMessage bounds one message. execve(2) takes at most 6 MiB of strings
@@ -39,6 +40,8 @@ const (
 	kindFetch    = "fetch"    // provider: Req, Name; answered by kindReply with a descriptor
 	kindRelease  = "release"  // provider: Req, Name; answered by kindReply
 	kindStored   = "stored"   // provider: Req; answered by kindReply
+	kindReady    = "ready"    // provider: Text, for the service manager
+	kindEnded    = "ended"    // keeper, outermost: everything is stopped, it is the provider's turn
 	kindReply    = "reply"    // keeper: Req and List, Stats, Names, or Err
 	kindEvent    = "event"    // keeper: Event
 	kindNote     = "note"     // keeper: Text, a line for the provider's log
@@ -68,6 +71,9 @@ type message struct {
 	Names   []string       `json:"names,omitempty"`
 	Right   bool           `json:"right,omitempty"` // a descriptor comes with it (SCM_RIGHTS, unix(7))
 	fd      int            // that one
+
+	// Outermost: the keeper is above its provider, and ends after it.
+	Outermost bool `json:"outermost,omitempty"`
 
 	// Strings carries path, directory, log, argv and environment NUL-separated when
 	// one of them is not UTF-8: the kernel's strings are bytes, JSON's are not.

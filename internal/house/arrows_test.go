@@ -112,8 +112,9 @@ func TestPackagesForTestsStayWithTests(t *testing.T) {
 func TestTheKeeperImportsTheStandardLibraryAlone(t *testing.T) {
 	// Lines of code, comments not counted, of what runs in the keeper's own
 	// process. The plan said 1,500; capturing output and finding orphans took
-	// what is above it. It may shrink.
-	const limit = 2500
+	// a thousand; standing first, keeping descriptors and adopting what a killed
+	// keeper left another. It may shrink.
+	const limit = 3500
 	var client []string
 	for _, noun := range []string{"client", "ask", "stream", "start", "greet", "attach", "deposit"} {
 		client = append(client, "context/keeper/"+noun+".go")
