@@ -14,8 +14,12 @@ import (
 )
 
 // keepQuiet is how many transactions with nothing wanted and nothing running
-// stay in memory.
-const keepQuiet = 100
+// stay in memory, and keepServices how many task services they may have together:
+// all of them are in every context info.
+const (
+	keepQuiet    = 100
+	keepServices = 5000
+)
 
 // NewTransactionID makes an identifier as the original does: 20 of A-Z0-9.
 func NewTransactionID() event.TransactionID {
@@ -123,13 +127,11 @@ func (p *Provider) enter(g *group.Group) {
 
 // forget lets the oldest quiet transactions leave memory. p.mu is held.
 func (p *Provider) forget() {
-	var quiet []event.TransactionID
-	for _, id := range p.order {
-		if isQuiet(p.groups[id].View()) {
-			quiet = append(quiet, id)
-		}
+	views := make([]*event.View, len(p.order))
+	for i, id := range p.order {
+		views[i] = p.groups[id].View()
 	}
-	for _, id := range quiet[:max(0, len(quiet)-keepQuiet+1)] {
+	for _, id := range leaving(views) {
 		p.cancels[id]()
 		p.journal.End(id)
 		delete(p.cancels, id)
@@ -139,13 +141,32 @@ func (p *Provider) forget() {
 	}
 }
 
+// leaving names the transactions that leave memory when one more comes, of all in
+// order of their beginning.
+func leaving(views []*event.View) []event.TransactionID {
+	var out []event.TransactionID
+	kept, services := 0, 0
+	for _, v := range slices.Backward(views) {
+		if !isQuiet(v) {
+			continue
+		}
+		services += len(v.Tasks)
+		if kept++; kept >= keepQuiet || kept > 1 && services > keepServices {
+			out = append(out, v.Transaction)
+		}
+	}
+	return out
+}
+
 func isQuiet(v *event.View) bool {
 	for _, t := range v.Tasks {
 		if t.Present || t.State == event.Created || t.Wanted {
 			return false
 		}
 	}
-	return len(v.Tasks) > 0
+	// One that just began has no change yet; one whose every task service was
+	// refused has nothing else.
+	return v.Seq > 0
 }
 
 // Exit implements command.Transactions.
