@@ -79,6 +79,7 @@ const (
 	StartOverdue DeadlineKind = "start overdue" // no `started` within the time allowed
 	SignalDue    DeadlineKind = "signal due"    // was told to stop by message; now by signal
 	LingerDue    DeadlineKind = "linger due"    // said `stopped` long ago and still has processes
+	Settled      DeadlineKind = "settled"       // it has started, and has not ended at once
 	RestartDue   DeadlineKind = "restart due"   // the pause of a restart policy is over
 	NextStop     DeadlineKind = "next stop"     // the one before it is slow to stop: go on with the next
 )

@@ -84,6 +84,9 @@ func (t *Transaction) askStart(o *operation, spec *conf.Task) {
 		why := fmt.Sprintf("it is already %s", k.seen.state)
 		t.record(k, k.seen.state, "refused", c, why)
 		o.failed[k.id] = why
+		if k.seen.state == event.Starting {
+			o.await(k, k.seen.inc-1) // answered when it is known what becomes of that start
+		}
 		return
 	}
 	k := t.define(spec)

@@ -49,7 +49,7 @@ func (t *Transaction) check(k *task) {
 		if !waiting {
 			continue
 		}
-		done, reason := o.verdict(k, above)
+		done, reason := o.verdict(t, k, above)
 		if !done {
 			continue
 		}
@@ -64,18 +64,23 @@ func (t *Transaction) check(k *task) {
 
 // verdict says whether k has reached what the operation asked for, and if it
 // cannot any more, why.
-func (o *operation) verdict(k *task, above event.Incarnation) (done bool, reason string) {
+func (o *operation) verdict(t *Transaction, k *task, above event.Incarnation) (done bool, reason string) {
 	s := &k.seen
 	switch o.asked.Action {
 	case Start, Restart:
 		switch {
 		case s.inc > above || !s.present && s.state == event.Created:
 			switch s.state {
-			case event.Started, event.Created:
+			case event.Started:
+				return t.settled(k), ""
+			case event.Created:
 				return true, ""
 			case event.Failed:
 				return true, s.reason
 			case event.Stopping, event.Stopped:
+				if s.reached {
+					return true, "" // its work is done already
+				}
 				if !k.want.up {
 					return true, "it was stopped before it had started"
 				}
@@ -94,6 +99,14 @@ func (o *operation) verdict(k *task, above event.Incarnation) (done bool, reason
 			return true, ""
 		}
 	}
+}
+
+// settled says that a service which has just said started has had the time to
+// end at once, if it does: then the answer to its start tells of that, and whoever
+// has the answer finds the service as it is. The provider's own word for a command
+// comes at its birth and is not waited upon.
+func (t *Transaction) settled(k *task) bool {
+	return !k.self() || t.now.Sub(k.seen.since) >= t.opts.SettleTime
 }
 
 // finish answers the request when nothing is waited for any more.

@@ -233,6 +233,8 @@ func (t *Transaction) deadline(e event.Deadline) {
 		}
 	case event.NextStop:
 		t.passed(k)
+	case event.Settled:
+		t.check(k)
 	}
 }
 

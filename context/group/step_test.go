@@ -20,6 +20,9 @@ func expect(t *testing.T, w *world, want ...string) {
 
 func (w *world) answered(t *testing.T, ok bool, reason string) {
 	t.Helper()
+	if len(w.answers) == 0 {
+		w.tick(w.tx.opts.SettleTime)
+	}
 	if len(w.answers) != 1 {
 		t.Fatalf("%d answers, want one: %+v", len(w.answers), w.answers)
 	}
@@ -374,5 +377,47 @@ func TestATransitionMayCallWhatTheFileDefines(t *testing.T) {
 	w.speak("ts002", "started", "success")
 	if s := w.state("ts002"); s != event.Started {
 		t.Errorf("ts002 is %s", s)
+	}
+}
+
+func TestAServiceThatEndsAtOnceIsToldByTheAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		end    func(*world)
+		ok     bool
+		reason string
+	}{
+		"its work is done": {func(w *world) {
+			w.speak("ts001", "stopped", "success")
+			w.exit("ts001", event.Exit{})
+		}, true, ""},
+		"it dies": {func(w *world) { w.exit("ts001", event.Exit{Code: 3}) }, false, "exited with code 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, options())
+			w.step(asks(Start, service("ts001")))
+			w.spawn("ts001")
+			w.speak("ts001", "started", "success")
+			if len(w.answers) > 0 {
+				t.Fatalf("answered at once: %+v", w.answers)
+			}
+			c.end(w)
+			w.answered(t, c.ok, c.reason)
+		})
+	}
+}
+
+func TestTheRefusalOfAStartUnderWayComesWhenThatIsOver(t *testing.T) {
+	w := newWorld(t, options())
+	a := service("ts001")
+	w.ask(asks(Start, a))
+	w.ask(asks(Start, a))
+	if len(w.answers) > 0 {
+		t.Fatalf("answered at once: %+v", w.answers)
+	}
+	w.spawn("ts001")
+	w.speak("ts001", "started", "success")
+	w.tick(w.tx.opts.SettleTime)
+	if len(w.answers) != 2 || !w.answers[0].OK || w.answers[1].OK {
+		t.Errorf("answers %+v", w.answers)
 	}
 }

@@ -21,6 +21,7 @@ type Options struct {
 	Known        map[event.TaskID]*conf.Task // the provider's own file: a transition may call these, running or not
 	Transitions  conf.Transitions            // storm limit
 	StartTimeout time.Duration               // for a service to say started
+	SettleTime   time.Duration               // from a service's `started` to the answer of its start
 	SignalAfter  time.Duration               // from the stop message to the stop signal, for a service that hears the bus
 	Seed         uint64                      // of the jitter; the same events and the same seed give the same effects
 	LingerAfter  time.Duration               // from a service's own `stopped` to the end of what is left of it
@@ -31,6 +32,7 @@ func DefaultOptions() Options {
 	return Options{
 		Transitions:  conf.Transitions{Intensity: 30, Window: 10 * time.Second},
 		StartTimeout: 30 * time.Second,
+		SettleTime:   50 * time.Millisecond,
 		SignalAfter:  500 * time.Millisecond,
 		LingerAfter:  10 * time.Second,
 	}
@@ -208,6 +210,9 @@ func (t *Transaction) apply(k *task, in machine.Input, c event.Cause) bool {
 	case next == event.Failed && (from != event.Failed || in == machine.SaidFailed):
 		t.fire(k, "on_fail", seq, c)
 	case next == event.Started && from != event.Started:
+		if !t.settled(k) && len(k.operations) > 0 {
+			t.wake(k, t.opts.SettleTime, event.Settled)
+		}
 		t.fire(k, "on_start", seq, c)
 	}
 	t.check(k)

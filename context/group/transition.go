@@ -95,17 +95,25 @@ func (t *Transaction) called(id string) *task {
 	return nil
 }
 
-// storming refuses an action and says so, the first time in a window.
+// storming refuses an action and says so, the first time in a window: with the
+// answer to the request that began the chain while that is open, since a request
+// is answered once, else by itself.
 func (t *Transaction) storming(called *task, c event.Cause) {
 	why := fmt.Sprintf("transition storm: more than %d actions within %v from one root cause",
 		t.opts.Transitions.Intensity, t.opts.Transitions.Window)
 	t.record(called, called.seen.state, "refused", c, why)
-	if t.storm.tell(c.Root, t.now) {
-		t.emit(Answer{event.Outcome{
-			Transaction: t.opts.Transaction, Request: c.Request, Reason: fmt.Sprintf("%s: %s", called.id, why),
-			Tasks: map[event.TaskID]string{called.id: why},
-		}})
+	if !t.storm.tell(c.Root, t.now) {
+		return
 	}
+	for _, o := range t.open {
+		if c.Request != "" && o.asked.Cause.Request == c.Request {
+			o.failed[called.id] = why
+			return
+		}
+	}
+	said := event.Outcome{Transaction: t.opts.Transaction}
+	said.Fail(map[event.TaskID]string{called.id: why})
+	t.emit(Answer{said})
 }
 
 // storm limits the actions that transitions cause from one root within a window.
