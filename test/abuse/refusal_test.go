@@ -98,6 +98,33 @@ func TestAMessageStartsOnlyWhatTheFilesAllow(t *testing.T) {
 	s.recovered()
 }
 
+// Nobody can fill the memory with transactions in which nothing ever ran.
+func TestRefusalsAloneMakeNoTransactions(t *testing.T) {
+	s := newSite(t, harness.File{})
+	const many = 150
+	for i := range many {
+		if m := s.Command("start", fmt.Sprintf("REFUSED%d", i), map[string]any{"id": "ts009"}); m.Status["result"] != "failed" {
+			t.Fatalf("start: %v", m.Status)
+		}
+	}
+	for transaction, want := range map[string]bool{"REFUSED0": false, fmt.Sprintf("REFUSED%d", many-1): false, s.Transaction: true} {
+		s.Send("state @@@ " + harness.JSON(map[string]any{
+			"header": map[string]any{
+				"action": "request", "service_id": "", "service_name": "state", "service_transaction": transaction,
+			},
+			"content": map[string]any{"configuration": map[string]any{}},
+		}))
+		said := s.Seen.Until("reply_context of "+transaction, func(m harness.Message) bool {
+			return m.Action == "reply_context" && m.Transaction == transaction
+		})
+		content, _ := said[len(said)-1].Content.(map[string]any)
+		if known := len(content) > 0; known != want {
+			t.Errorf("%s is known: %v, want %v", transaction, known, want)
+		}
+	}
+	s.recovered()
+}
+
 // program writes one that leaves a trace of being run.
 func program(t *testing.T, path, trace string) {
 	t.Helper()
