@@ -71,14 +71,14 @@ func (h held) run() held {
 func (h held) durable() {
 	h.tb.Helper()
 	reply := make(chan error, 1)
-	h.Committed(func(err error) { reply <- err })
+	h.Durable(func(err error) { reply <- err }) // a slow machine is no failure
 	select {
 	case err := <-reply:
 		if err != nil {
 			h.tb.Fatal(err)
 		}
-	case <-time.After(30 * time.Second):
-		h.tb.Fatal("not committed within 30 s")
+	case <-time.After(2 * time.Minute):
+		h.tb.Fatal("not committed within 2 min")
 	}
 }
 

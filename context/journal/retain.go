@@ -10,7 +10,7 @@ import (
 // at most, once a commit: more than a commit brings, so that it keeps up, and so
 // few that no other write waits for longer than some milliseconds.
 const (
-	piece = 2500
+	piece = 500
 	every = 250
 
 	// pages are given back to the file system so many at a time, when more than

@@ -7,8 +7,9 @@ import (
 )
 
 // group is how many writes one commit takes at most: enough that its fixed cost
-// is nothing a write, few enough that a barrier behind them comes back soon.
-const group = 2048
+// is nothing a write, few enough that a barrier behind them comes back soon, in
+// some milliseconds.
+const group = 256
 
 // Run writes until ctx ends or Close is called, then once more what waits, and
 // returns. What is queued after it stays for another Run, or for Close. The
