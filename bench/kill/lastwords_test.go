@@ -39,29 +39,37 @@ func sayAndDie() error {
 // Last words come before last rites: 100 services say updated and are dead at
 // once; observers see updated, then our failed, of every one.
 func TestLastWordsComeBeforeLastRites(t *testing.T) {
-	for _, saturated := range []bool{false, true} {
-		t.Run(fmt.Sprintf("saturated=%v", saturated), func(t *testing.T) {
-			testLastWords(t, saturated)
-		})
+	for _, c := range []struct {
+		name      string
+		file      harness.File
+		saturated bool
+	}{
+		{"tcp", harness.File{}, false},
+		{"tcp saturated", harness.File{}, true},
+		{"ipc", harness.File{
+			Front: fmt.Sprintf("ipc://@zms-kill-%d-front", os.Getpid()), Back: fmt.Sprintf("ipc://@zms-kill-%d-back", os.Getpid()),
+		}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) { testLastWords(t, c.file, c.saturated) })
 	}
 }
 
-func testLastWords(t *testing.T, saturated bool) {
+func testLastWords(t *testing.T, f harness.File, saturated bool) {
 	const n = 100
-	tasks := make([]harness.Task, n)
-	for i := range tasks {
-		tasks[i] = harness.Task{
+	f.Tasks = make([]harness.Task, n)
+	for i := range f.Tasks {
+		f.Tasks[i] = harness.Task{
 			ID: fmt.Sprintf("ts%03d", i+1), Command: harness.Self(t),
 			Env: map[string]string{harness.RoleVariable: lastWordRole},
 		}
 	}
-	file := harness.Write(t, harness.File{Tasks: tasks})
+	file := harness.Write(t, f)
 	p := harness.Start(t, file)
 	seen := harness.Observe(t, p, "control")
 	if saturated {
 		harness.Babble(t, p)
 	}
-	for few := range slices.Chunk(tasks, 10) {
+	for few := range slices.Chunk(f.Tasks, 10) {
 		args := []string{"start", "--transaction=LASTWORDS", file}
 		for _, task := range few {
 			args = append(args, task.ID)
