@@ -25,7 +25,9 @@ type house struct {
 	views   []*event.View
 	said    []string // frames
 	watched chan event.Change
+	streams int      // that are open
 	handler *Handler // messages that fronts inject are delivered here
+	broken  error    // of the bus, for fronts
 }
 
 func (h *house) Ask(r Request) error {
@@ -69,18 +71,27 @@ func (h *house) Watch(id event.TransactionID) (Stream, error) {
 	if v == nil {
 		return nil, ErrUnknown
 	}
-	return flow{v, h.watched}, nil
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.streams++
+	return flow{h, v, h.watched}, nil
 }
 
 // flow is a stream whose changes a test sends.
 type flow struct {
+	house   *house
 	view    *event.View
 	changes chan event.Change
 }
 
 func (f flow) View() *event.View   { return f.view }
 func (f flow) Resync() *event.View { return f.view }
-func (f flow) Close()              {}
+
+func (f flow) Close() {
+	f.house.mu.Lock()
+	defer f.house.mu.Unlock()
+	f.house.streams--
+}
 
 func (f flow) Next(ctx context.Context) (event.Change, error) {
 	select {
@@ -110,6 +121,9 @@ func (h *house) Publish(frame []byte) error {
 }
 
 func (h *house) Inject(p Peer, frame []byte) error {
+	if h.broken != nil {
+		return h.broken
+	}
 	h.handler.Deliver(p, message.Topic(frame), frame)
 	return nil
 }

@@ -12,9 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"zmicroservices/context/event"
-	"zmicroservices/taskservice/message"
 )
 
 // Server is the control socket's end in the provider.
@@ -72,15 +69,6 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// session is one connection.
-type session struct {
-	s     *Server
-	peer  Peer
-	mu    sync.Mutex // guards enc: one line at a time
-	enc   *json.Encoder
-	tasks sync.WaitGroup
-}
-
 func (s *Server) serve(ctx context.Context, c *net.UnixConn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer c.Close()
@@ -136,165 +124,5 @@ func credentials(c *net.UnixConn) (Peer, error) {
 	return Peer{UID: int(cred.Uid), Name: fmt.Sprintf("uid %d pid %d", cred.Uid, cred.Pid)}, nil
 }
 
-func (ses *session) send(r reply) {
-	ses.mu.Lock()
-	defer ses.mu.Unlock()
-	// A client that has gone is noticed by the reader of its connection.
-	_ = ses.enc.Encode(r)
-}
-
-func (ses *session) answer(ctx context.Context, q query) {
-	h := ses.s.h
-	switch q.Verb {
-	case "hello":
-		hello := ses.s.hello
-		ses.send(reply{ID: q.ID, Done: true, Hello: &hello})
-	case "publish":
-		ses.publish(ctx, q)
-	case "state":
-		if q.Transaction == "" {
-			ses.send(reply{ID: q.ID, Done: true, Views: h.opts.Transactions.Views()})
-			return
-		}
-		v := h.opts.Transactions.View(event.TransactionID(q.Transaction))
-		if v == nil {
-			ses.unknown(q)
-			return
-		}
-		ses.send(reply{ID: q.ID, Done: true, Views: []*event.View{v}})
-	case "watch":
-		ses.watch(ctx, q)
-	case "why":
-		w, err := h.opts.Journal.Why(ctx, event.TransactionID(q.Transaction), event.TaskID(q.Task))
-		ses.send(answerOf(q, err, reply{Why: &w}))
-	case "history":
-		if q.History == nil {
-			q.History = &HistoryQuery{}
-		}
-		entries, err := h.opts.Journal.History(ctx, *q.History)
-		ses.send(answerOf(q, err, reply{History: entries}))
-	default:
-		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, state, watch, why, history", q.Verb)})
-	}
-}
-
-// answerOf is the last reply to a query: r, or what went wrong.
-func answerOf(q query, err error, r reply) reply {
-	if err != nil {
-		r = reply{Error: err.Error()}
-	}
-	r.ID, r.Done = q.ID, true
-	return r
-}
-
-func (ses *session) unknown(q query) {
-	ses.send(reply{ID: q.ID, Done: true, Code: "unknown", Error: fmt.Sprintf("there is no transaction %q", q.Transaction)})
-}
-
-// publish hands a message to the bus in the peer's name, streams what it
-// changes, and ends with its outcome.
-func (ses *session) publish(ctx context.Context, q query) {
-	h := ses.s.h
-	topic, payload, err := message.Split([]byte(q.Frame))
-	if err != nil {
-		ses.send(reply{ID: q.ID, Done: true, Error: err.Error()})
-		return
-	}
-	outcome := h.waiters.expect(q.ID)
-	defer h.waiters.forget(q.ID)
-	// Watched from before, if there is something to watch: a command that begins
-	// its transaction is followed from its beginning on.
-	id := transactionOf(topic, payload)
-	stream, err := h.opts.Transactions.Watch(id)
-	if err := h.opts.Bus.Inject(ses.peer, []byte(q.Frame)); err != nil {
-		ses.send(reply{ID: q.ID, Done: true, Error: err.Error()})
-		return
-	}
-	if err != nil {
-		stream, err = h.opts.Transactions.Watch(id)
-	}
-	changes := make(chan event.Change, 1)
-	ctx, cancel := context.WithCancel(ctx)
-	var following sync.WaitGroup
-	defer following.Wait()
-	defer cancel()
-	if err == nil {
-		// Ends with this query.
-		following.Go(func() { follow(ctx, stream, q.ID, changes) })
-	}
-	for {
-		select {
-		case c := <-changes:
-			ses.send(reply{ID: q.ID, Change: &c})
-		case o := <-outcome:
-			ses.send(reply{ID: q.ID, Done: true, Outcome: &o})
-			return
-		case <-ctx.Done():
-			select { // both may have been ready
-			case o := <-outcome:
-				ses.send(reply{ID: q.ID, Done: true, Outcome: &o})
-			default:
-			}
-			return
-		}
-	}
-}
-
 // lastAnswer bounds the writing of answers when the server ends.
 const lastAnswer = time.Second
-
-// transactionOf gives the transaction that a command is about; "" when it
-// cannot be told.
-func transactionOf(topic string, payload []byte) event.TransactionID {
-	switch topic {
-	case message.TopicContext:
-		c, _ := message.ParseCommand(payload)
-		return event.TransactionID(c.Header.Transaction)
-	case message.TopicProcess:
-		p, _ := message.ParseProcess(payload)
-		return event.TransactionID(p.Header.Transaction)
-	default:
-		return ""
-	}
-}
-
-// follow sends the changes that a request causes.
-func follow(ctx context.Context, s Stream, request string, to chan<- event.Change) {
-	defer s.Close()
-	for {
-		c, err := s.Next(ctx)
-		if err != nil {
-			return
-		}
-		if c.Cause.Request != request {
-			continue
-		}
-		select {
-		case to <- c:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (ses *session) watch(ctx context.Context, q query) {
-	stream, err := ses.s.h.opts.Transactions.Watch(event.TransactionID(q.Transaction))
-	if err != nil {
-		ses.unknown(q)
-		return
-	}
-	defer stream.Close()
-	ses.send(reply{ID: q.ID, View: stream.View()})
-	for {
-		c, err := stream.Next(ctx)
-		switch {
-		case errors.Is(err, ErrLagged):
-			ses.send(reply{ID: q.ID, View: stream.Resync()})
-		case err != nil:
-			ses.send(reply{ID: q.ID, Done: true})
-			return
-		default:
-			ses.send(reply{ID: q.ID, Change: &c})
-		}
-	}
-}

@@ -42,6 +42,21 @@ func dial(t *testing.T, path string) *Client {
 	return c
 }
 
+func TestACommandThatTheBusDoesNotTakeIsAnErrorAndLeavesNoReader(t *testing.T) {
+	h := newHouse(t)
+	h.views = []*event.View{view("T1")}
+	h.broken = errors.New("bus is closed")
+	c := dial(t, listen(t, h))
+	if _, err := c.Publish(t.Context(), []byte(order("stop", "T1", "")), nil); err == nil || !strings.Contains(err.Error(), "bus is closed") {
+		t.Errorf("Publish gave %v", err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.streams != 0 {
+		t.Errorf("%d streams are still open", h.streams)
+	}
+}
+
 func TestACommandIsFollowedToItsOutcome(t *testing.T) {
 	h := newHouse(t)
 	h.views = []*event.View{view("T1")}
