@@ -15,6 +15,7 @@ import (
 	"zmicroservices/conf"
 	"zmicroservices/context/command"
 	"zmicroservices/context/event"
+	"zmicroservices/context/journal"
 	"zmicroservices/taskservice/bus"
 	"zmicroservices/taskservice/message"
 )
@@ -372,5 +373,13 @@ func TestATransactionNamedLikeAPathIsRefused(t *testing.T) {
 	err := s.p.Ask(command.Request{Transaction: "../../elsewhere", Action: "start", Tasks: s.opts.Context.Tasks})
 	if err == nil || !strings.Contains(err.Error(), "path separator") {
 		t.Errorf("Ask gave %v, want a refusal", err)
+	}
+}
+
+// Jitter that is the same everywhere spreads nothing.
+func TestEveryTransactionHasAJitterOfItsOwn(t *testing.T) {
+	p := &Provider{opts: Options{Context: file(t, "")}}
+	if one, two := p.groupOptions(journal.Transaction{}), p.groupOptions(journal.Transaction{}); one.Seed == two.Seed {
+		t.Errorf("both have seed %d", one.Seed)
 	}
 }

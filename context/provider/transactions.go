@@ -2,8 +2,8 @@ package provider
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -25,11 +25,8 @@ const (
 func NewTransactionID() event.TransactionID {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	b := make([]byte, 20)
-	// rand.Read never fails; 256 is no multiple of 36, which favours four letters
-	// by a hair: these are names and not secrets.
-	_, _ = rand.Read(b)
 	for i := range b {
-		b[i] = letters[int(b[i])%len(letters)]
+		b[i] = letters[rand.IntN(len(letters))] // a name and not a secret
 	}
 	return event.TransactionID(b)
 }
@@ -99,6 +96,7 @@ func (p *Provider) groupOptions(t journal.Transaction) group.Options {
 	o.Transaction, o.ContextID = t.ID, p.opts.Context.ContextID
 	o.ContextName, o.LogName, o.Endpoints = t.ContextName, t.LogName, t.Endpoints
 	o.Known, o.Transitions = p.known, p.opts.Context.Transitions
+	o.Seed = rand.Uint64() // what failed together is not to come back together
 	return o
 }
 
