@@ -51,9 +51,6 @@ type Lost struct {
 	Reason string
 }
 
-// About implements Event.
-func (e Lost) About() TaskID { return e.Task }
-
 // Notice is what a task service says of itself on the control topic.
 type Notice struct {
 	Ref
@@ -95,6 +92,9 @@ func (e Exited) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Gone) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Lost) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Notice) About() TaskID { return e.Task }
