@@ -71,6 +71,15 @@ func (o *Options) complete() error {
 	return o.beyondLoopback()
 }
 
+// Directories gives the runtime and the state directory of this context, as a
+// provider with these options takes them.
+func (o Options) Directories() (runtime, state string, err error) {
+	if err := o.complete(); err != nil {
+		return "", "", err
+	}
+	return o.RuntimeDir, o.StateDir, nil
+}
+
 // stateHome is where state lies by custom: /var/lib for root, else the XDG base
 // directory for state.
 func stateHome() string {

@@ -218,6 +218,9 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 
 	p.opts.Logger.Info("provider is ready", "context", p.opts.Context.ContextID, "publish", p.Backend(), "subscribe", p.FrontEnd(),
 		"control", p.socket(), "keeper", k.PID())
+	if err := k.Ready(p.opts.Context.ContextID + " is ready"); err != nil {
+		p.opts.Logger.Warn("readiness not passed on", "err", err)
+	}
 	if p.opts.Start {
 		if err := p.startFile(open); err != nil {
 			return err

@@ -17,7 +17,9 @@ import (
 )
 
 func TestNothingIsLostWhenTheProviderIsKilled(t *testing.T) {
-	b := newBench(t)
+	b := newBench(t, services, fmt.Sprintf(`<Process><command>%s</command><env name="%s" value="churn"/>
+      <restart policy="always" backoff="5ms" factor="1" jitter="0" intensity="100000" window="1s"/></Process>`,
+		harness.Self(t), harness.RoleVariable))
 	b.start()
 	for range rounds {
 		// Something must have happened since the last kill; then at any moment.

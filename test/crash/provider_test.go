@@ -21,11 +21,13 @@ type bench struct {
 	file, state  string
 	runtime, log string
 	transaction  string
+	flags        []string // more of service_context's
 	cmd          *exec.Cmd
 	client       *command.Client
 }
 
-func newBench(t *testing.T) *bench {
+// newBench writes a context of so many services with this <Process>.
+func newBench(t *testing.T, n int, process string, flags ...string) *bench {
 	t.Helper()
 	dir := t.TempDir()
 	runtime, err := os.MkdirTemp("", "zms-run-") // short: a socket's path has 107 bytes
@@ -35,7 +37,7 @@ func newBench(t *testing.T) *bench {
 	t.Cleanup(func() { os.RemoveAll(runtime) })
 	b := &bench{
 		t: t, file: filepath.Join(dir, "Context.xml"), state: filepath.Join(dir, "state"),
-		runtime: runtime, log: filepath.Join(dir, "provider.log"), transaction: fmt.Sprintf("CRASH%d", os.Getpid()),
+		flags: flags, runtime: runtime, log: filepath.Join(dir, "provider.log"), transaction: fmt.Sprintf("CRASH%d", os.Getpid()),
 	}
 	var x strings.Builder
 	fmt.Fprintf(&x, `<Context>
@@ -43,14 +45,13 @@ func newBench(t *testing.T) *bench {
   <FrontBind>ipc://%[1]s/f</FrontBind> <BackendBind>ipc://%[1]s/b</BackendBind>
   <ContextID>crash</ContextID> <TaskLogName>Crash</TaskLogName>
 `, runtime)
-	for n := range services {
+	for id := range n {
 		fmt.Fprintf(&x, `  <TaskService id="ts%03d" topic="process" instance="Churn" serviceType="Process">
-    <Process><command>%s</command><env name="%s" value="churn"/>
-      <restart policy="always" backoff="5ms" factor="1" jitter="0" intensity="100000" window="1s"/></Process>
+    %s
     <Task><message><header><service_name>churn</service_name></header><content><configuration/></content></message>
     <state type="on_start"/></Task>
   </TaskService>
-`, n, harness.Self(t), harness.RoleVariable)
+`, id, process)
 	}
 	x.WriteString("</Context>\n")
 	if err := os.WriteFile(b.file, []byte(x.String()), 0o600); err != nil {
@@ -77,14 +78,21 @@ func (b *bench) start() {
 		b.t.Fatal(err)
 	}
 	defer log.Close()
-	b.cmd = exec.Command(harness.Tool(b.t, "service_context"), "--start="+b.transaction,
-		"--state_dir="+b.state, "--runtime_dir="+b.runtime, b.file)
+	args := append([]string{"--start=" + b.transaction, "--state_dir=" + b.state, "--runtime_dir=" + b.runtime}, b.flags...)
+	b.cmd = exec.Command(harness.Tool(b.t, "service_context"), append(args, b.file)...)
 	b.cmd.Stderr = log
 	if err := b.cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
+	b.meet()
+}
+
+// meet connects to the provider that answers.
+func (b *bench) meet() {
+	b.t.Helper()
 	socket := command.SocketPath(b.runtime, "crash", "ipc://"+b.runtime+"/b", "ipc://"+b.runtime+"/f")
 	await(b.t, "the provider to answer", func() bool {
+		var err error
 		b.client, err = command.Dial(context.Background(), socket)
 		return err == nil
 	})

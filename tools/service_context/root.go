@@ -128,6 +128,9 @@ func run(cmd *cobra.Command, f options, path string) error {
 		BindAll: f.bindAll, Insecure: f.insecure, AllowCommands: f.allowCommands, ServicesPaths: f.servicesPath,
 		Original: f.wire == "original", Bundled: isBundled, Linger: linger,
 	}
+	if f.init {
+		return standFirst(o, f.linger)
+	}
 	if cmd.Flags().Changed("start") {
 		o.Start = true
 		if f.start != startNew {
@@ -148,7 +151,6 @@ func run(cmd *cobra.Command, f options, path string) error {
 func (f *options) check(cmd *cobra.Command) error {
 	for name, what := range map[string]string{
 		"monitor_interval": "process monitoring", "http": "the metrics page",
-		"init": "the keeper as first process",
 	} {
 		if cmd.Flags().Changed(name) {
 			return fmt.Errorf("--%s is not yet supported: this release has not got %s", name, what)

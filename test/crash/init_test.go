@@ -1,0 +1,57 @@
+package crash
+
+import (
+	"maps"
+	"syscall"
+	"testing"
+
+	"zmicroservices/context/event"
+	"zmicroservices/test/harness"
+)
+
+// TestAKeeperThatStandsFirstStartsItsProviderAgain has --init: the process that
+// was started is the keeper, and the provider below it is killed.
+func TestAKeeperThatStandsFirstStartsItsProviderAgain(t *testing.T) {
+	b := newBench(t, 3, `<Process><command>/bin/sleep 1000</command></Process>`, "--init")
+	b.start()
+	await(t, "the services to start", func() bool { return len(b.pids()) == 3 })
+	before := b.pids()
+	for range 3 {
+		dead := b.client.Hello().PID
+		if dead == b.cmd.Process.Pid {
+			t.Fatal("the provider stands first")
+		}
+		if err := syscall.Kill(dead, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		<-b.client.Done()
+		_ = b.client.Close()
+		b.meet()
+		if now := b.client.Hello().PID; now == dead {
+			t.Fatalf("provider %d answers after its death", dead)
+		}
+		if after := b.pids(); !maps.Equal(before, after) {
+			t.Fatalf("services were %v and are %v", before, after)
+		}
+	}
+	b.stop()
+	if left := harness.Left(t, b.transaction); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
+	}
+}
+
+// pids are those of the services that have started.
+func (b *bench) pids() map[event.TaskID]int {
+	b.t.Helper()
+	views, err := b.client.State(b.t.Context(), b.transaction)
+	if err != nil {
+		return nil // not yet begun
+	}
+	out := map[event.TaskID]int{}
+	for _, task := range views[0].Tasks {
+		if task.State == event.Started {
+			out[task.ID] = task.PID
+		}
+	}
+	return out
+}
