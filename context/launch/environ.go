@@ -3,6 +3,8 @@ package launch
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -54,6 +56,25 @@ func Environ(base Base, v Vars, extra []conf.Env) []string {
 		}
 	}
 	return env
+}
+
+// CheckLength tells a variable that no process can be given: the kernel has room
+// for 32 pages in each, with its name and a final NUL (execve(2)), and would only
+// say that the argument list is too long.
+func CheckLength(env []string) error {
+	longest := 32*os.Getpagesize() - 1
+	for _, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		switch {
+		case len(entry) <= longest:
+		case name == "ZMS_CONFIG":
+			return fmt.Errorf("its task object has %d bytes, more than the %d that ZMS_CONFIG can hold: keep large values in a file and name that in <configuration>",
+				len(entry), longest)
+		default:
+			return fmt.Errorf("environment variable %s has %d bytes, more than the %d that one can have", name, len(entry), longest)
+		}
+	}
+	return nil
 }
 
 // inherited is base without variables that were meant for the provider alone,

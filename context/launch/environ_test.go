@@ -113,3 +113,22 @@ func TestAWrongEnvironmentFileIsNamedWithItsLine(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+func TestAVariableThatNoProcessCanHaveIsToldBeforeItIsTried(t *testing.T) {
+	limit := 32 * os.Getpagesize()
+	for entry, want := range map[string]string{
+		"A=" + strings.Repeat("x", limit-3):          "",
+		"A=" + strings.Repeat("x", limit-2):          "environment variable A has",
+		"ZMS_CONFIG=" + strings.Repeat("x", limit-2): "keep large values in a file",
+	} {
+		err := CheckLength([]string{"PATH=/bin", entry})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d bytes: %v, want %q", len(entry), err, want)
+		}
+		command := exec.Command("/bin/true")
+		command.Env = []string{entry}
+		if ran := command.Run(); (ran == nil) != (err == nil) {
+			t.Errorf("%d bytes: the kernel says %v, we %v", len(entry), ran, err)
+		}
+	}
+}

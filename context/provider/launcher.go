@@ -83,9 +83,13 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 	}
 	v := l.vars
 	v.Ref, v.Object = g.Ref, g.Object
+	env := launch.Environ(l.base, v, g.Task.Process.Env)
+	if err := launch.CheckLength(env); err != nil {
+		return keeper.Spec{}, err
+	}
 	return keeper.Spec{
 		ID: slot(g.Ref), Path: plan.Path, Argv: plan.Argv, Dir: plan.Dir,
-		Env:    launch.Environ(l.base, v, g.Task.Process.Env),
+		Env:    env,
 		Stop:   recipeOf(g.Task.Process.Stop),
 		Output: keeper.Output{Log: filepath.Join("logs", string(g.Ref.Transaction), string(g.Ref.Task)+".log")},
 	}, nil
