@@ -48,6 +48,8 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return nil, fmt.Errorf("%w on %s", ErrNobody, path)
+	case errors.Is(err, os.ErrPermission):
+		return nil, errors.New("connect to provider: permission denied: run the command as the user that runs the provider, or as root")
 	case err != nil:
 		return nil, fmt.Errorf("connect to provider: %w", err)
 	}

@@ -42,6 +42,19 @@ func dial(t *testing.T, path string) *Client {
 	return c
 }
 
+func TestAProviderOfAnotherUserSaysWhoMayCommandIt(t *testing.T) {
+	path := listen(t, newHouse(t))
+	if os.Getuid() == 0 {
+		t.Skip("root may connect to every socket")
+	}
+	if err := os.Chmod(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Dial(t.Context(), path); err == nil || !strings.Contains(err.Error(), "run the command as the user that runs the provider") {
+		t.Errorf("Dial gave %v", err)
+	}
+}
+
 func TestACommandThatTheBusDoesNotTakeIsAnErrorAndLeavesNoReader(t *testing.T) {
 	h := newHouse(t)
 	h.views = []*event.View{view("T1")}
