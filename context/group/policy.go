@@ -60,6 +60,8 @@ func (t *Transaction) again(k *task, seq uint64) bool {
 		delay, r.row, r.recent = p.ResumeAfter, 0, nil
 		k.seen.reason = fmt.Sprintf("%s; %d restarts within %v did not help, the next in %v",
 			orElse(k.seen.reason, "it ended"), p.Intensity, p.Window, p.ResumeAfter)
+		c := event.Cause{Origin: event.ByPolicy, By: fmt.Sprintf("restart %s of %s", p.Policy, k.id), Parent: seq, Root: k.seen.root}
+		seq = t.record(k, k.seen.state, "gave up", c, k.seen.reason)
 	} else {
 		r.row++
 	}

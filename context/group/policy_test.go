@@ -50,6 +50,9 @@ func TestAPolicyRestartsAtOnceAndThenBacksOff(t *testing.T) {
 	if v := w.tx.View().Task("ts001"); v.State != event.Failed || w.procs["ts001"] != nil {
 		t.Fatalf("it did not give up: %s", v.State)
 	}
+	if c := w.changes[len(w.changes)-1]; c.Event != "gave up" || c.Reason == "" || c.Cause.Parent == 0 {
+		t.Errorf("giving up was not told: %+v", c)
+	}
 	w.tick(4 * time.Minute)
 	if w.procs["ts001"] == nil {
 		t.Error("it gave up for ever")

@@ -21,10 +21,8 @@ type Saved struct {
 	Seen SavedSeen  `json:"seen"`
 }
 
-// Encode writes s for a store.
-func (s Saved) Encode() ([]byte, error) { return json.Marshal(s) }
-
-// DecodeSaved reads what Encode of this or an earlier version wrote.
+// DecodeSaved reads what was written of a Saved, as JSON, by this or an earlier
+// version.
 func DecodeSaved(text []byte) (Saved, error) {
 	var s Saved
 	err := json.Unmarshal(text, &s)

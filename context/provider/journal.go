@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"zmicroservices/context/event"
 	"zmicroservices/context/group"
 	"zmicroservices/context/journal"
+	"zmicroservices/context/store"
 )
 
 // openJournal opens the journal of this context and boot.
@@ -31,14 +33,9 @@ func openJournal(ctx context.Context, o Options) (*journal.Journal, error) {
 
 // keep writes what a later provider needs of a task service.
 func (p *Provider) keep(id event.TransactionID, s group.Saved) {
-	spec, err := s.Encode()
-	if err != nil {
-		p.opts.Logger.Error("task service not kept", "task", s.Spec.ID, "transaction", id, "err", err)
-		return
-	}
 	p.journal.Want(journal.Want{
 		Transaction: id, Task: event.TaskID(s.Spec.ID), Up: s.Want.Up, Run: s.Want.Run, Above: s.Want.Above,
-		Incarnation: s.Seen.Incarnation, State: s.Seen.State, Spec: spec, Cause: s.Want.Cause, Seq: s.Seq,
+		Incarnation: s.Seen.Incarnation, State: s.Seen.State, Value: s, Cause: s.Want.Cause, Seq: s.Seq,
 	})
 }
 
@@ -91,8 +88,10 @@ func (p *Provider) recorded(pg *page, groups []*group.Group) {
 		last := left <= 0
 		mu.Unlock()
 		if last {
-			p.journal.Committed(func(err error) {
-				if err == nil { // else they are told again
+			p.journal.Durable(func(err error) {
+				// What a failing disk has lost was counted and said; holding its page
+				// open would hold all later ones. At the end they are told again.
+				if !errors.Is(err, store.ErrClosed) {
 					p.ledger.close(pg)
 				}
 			})
