@@ -321,6 +321,21 @@ func TestAStormEnds(t *testing.T) {
 	w.answered(t, false, "transition storm")
 }
 
+func TestAServiceThatHasRecoveredHasNoReasonToHaveFailed(t *testing.T) {
+	w := newWorld(t, options())
+	w.step(asks(Start, service("ts001")))
+	w.spawn("ts001")
+	w.speak("ts001", "started", "success")
+	w.speak("ts001", "failed", "failure")
+	if v := w.tx.View().Task("ts001"); v.State != event.Failed || v.Reason == "" {
+		t.Fatalf("%+v", v)
+	}
+	w.speak("ts001", "started", "success")
+	if v := w.tx.View().Task("ts001"); v.State != event.Started || v.Reason != "" {
+		t.Errorf("%+v", v)
+	}
+}
+
 func TestADeadIncarnationChangesNothing(t *testing.T) {
 	w := newWorld(t, options())
 	a := command("ts001")

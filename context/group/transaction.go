@@ -189,6 +189,9 @@ func (t *Transaction) apply(k *task, in machine.Input, c event.Cause) bool {
 	if next != from {
 		k.seen.state, k.seen.since = next, t.now
 	}
+	if from == event.Failed && (next == event.Started || next == event.Created) {
+		k.seen.reason = "" // it lives and has recovered
+	}
 	if next == event.Starting && from != event.Starting {
 		t.begin(k, effects, c)
 	}
