@@ -84,6 +84,7 @@ and on_exit transitions. It ends with every service stopped, in order, at
 	p.StringVar(&f.logFormat, "log_format", "text", "`text|json`")
 	p.StringVar(&f.logLevel, "log_level", "info", "`debug|info|warn|error`")
 	p.BoolVar(&f.init, "init", false, "keeper first, the provider under it: for containers and service managers")
+	completeFlags(root)
 	root.SetGlobalNormalizationFunc(flags.Underscores)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{flags.Hint(cmd, err)} })
 	return root
