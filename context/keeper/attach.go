@@ -26,17 +26,14 @@ func Attach(ctx context.Context, o Options) (*Client, bool, error) {
 				return c, false, err
 			}
 		case errors.As(err, &refused) && refused.ending() && refused.pid > 0:
-			err = awaitKeeper(ctx, refused.pid)
-		case hungUp(err) && tries < 3:
-			err = nil // it ended while we spoke
-		default:
+			if err := awaitKeeper(ctx, refused.pid); err != nil {
+				return nil, false, fmt.Errorf("attach to keeper that is ending: %w", err)
+			}
+		case !hungUp(err): // else it ended while we spoke
 			return nil, false, err
 		}
-		if err == nil || errors.Is(err, ErrRunning) {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return nil, false, fmt.Errorf("attach to keeper: %w", err)
+		if tries == maxTries {
+			return nil, false, err
 		}
 	}
 }

@@ -185,6 +185,59 @@ func BenchmarkKill(b *testing.B) {
 	}
 }
 
+// BenchmarkAdopt kills a keeper of n services, and measures what the next one takes
+// to hold them, and to end them all.
+func BenchmarkAdopt(b *testing.B) {
+	for _, n := range []int{100, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			path := pauser(b)
+			var adopts, ends []time.Duration
+			for b.Loop() {
+				dir := b.TempDir()
+				o := Options{RuntimeDir: dir, Linger: Forever}
+				c, err := Start(b.Context(), o)
+				if err != nil {
+					b.Fatal(err)
+				}
+				transaction := fmt.Sprintf("adopt-%d-%d", os.Getpid(), transactions.Add(1))
+				var claims []Claim
+				for i := range n {
+					s := benchSpec(path, dir, i)
+					s.ID.Transaction = transaction
+					s.Env = append(s.Env[1:], CookieName+"="+s.ID.Cookie(), HomeName+"="+dir)
+					if err := c.Spawn(s); err != nil {
+						b.Fatal(err)
+					}
+					ev := <-c.Events()
+					claims = append(claims, Claim{ID: ev.ID, Start: ev.Start, Stop: s.Stop, Output: s.Output})
+				}
+				_ = syscall.Kill(c.PID(), syscall.SIGKILL)
+				<-c.ended
+				_ = c.Close()
+
+				begin := time.Now()
+				next, found, err := Adopt(b.Context(), o, claims)
+				if err != nil || len(found) != n {
+					for _, claim := range claims { // what we spawned and nobody holds
+						_ = syscall.Kill(claim.Start.PID, syscall.SIGKILL)
+					}
+					b.Fatalf("adopted %d of %d: %v", len(found), n, err)
+				}
+				adopts = append(adopts, time.Since(begin))
+				begin = time.Now()
+				if err := next.Shutdown(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				ends = append(ends, time.Since(begin))
+				_ = next.Close()
+			}
+			b.ReportMetric(ms(median(adopts)), "adopt-ms")
+			b.ReportMetric(ms(median(ends)), "end-ms")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
 func count(b *testing.B, c *Client, kind Kind, n int) {
 	b.Helper()
 	var last uint64

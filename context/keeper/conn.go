@@ -148,6 +148,8 @@ func (s *server) handle(c *conn, m *message) {
 		s.stopAll("asked by its provider")
 	case kindPing:
 		c.send(&message{Kind: kindPong})
+	case kindAdopt:
+		c.send(&message{Kind: kindReply, Req: m.Req, List: s.claims(m.Claims)})
 	case kindReady:
 		s.manager.ready(m.Text)
 	default:

@@ -46,6 +46,15 @@
 // are passed on to a service manager (sd_notify), which hears from the loop that it is
 // alive. The rest is the same code.
 //
+// # After a keeper's death
+//
+// Services go on when their keeper is killed: their pipes are open at both ends by
+// themselves. Adopt lets the next keeper hold them: found by identity and by the cookie
+// of our own home (HomeName), read on through /proc/PID/fd, watched and signalled by
+// pidfds. They are not its children: nobody holds a dead leader's number for it, so
+// every signal goes by a pidfd whose process was checked, never to a group; what a
+// daemon left is found by looking through /proc. What is lost is said: Event.Lost.
+//
 // # Slots
 //
 // One ID is one process asked for once. Its events come in this order: Spawned,

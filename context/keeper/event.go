@@ -9,7 +9,8 @@ import (
 // know: a newer keeper may have more.
 type Kind string
 
-// The order for one ID is Spawned, Exited, Gone; or SpawnFailed alone.
+// The order for one ID is Spawned, Exited, Gone; or SpawnFailed alone. Of a slot that
+// was adopted it is Adopted, Exited, Gone, without Adopted if its leader was dead.
 const (
 	// Spawned: the program runs, execve(2) has succeeded.
 	Spawned Kind = "spawned"
@@ -20,6 +21,8 @@ const (
 	// Gone: the whole tree is gone and its last output is in the file, or Survivors
 	// are named. The last event of its ID.
 	Gone Kind = "gone"
+	// Adopted: the program runs, and was spawned by a keeper that is dead.
+	Adopted Kind = "adopted"
 	// Refused: a request named a slot that the keeper does not hold.
 	Refused Kind = "refused"
 )
@@ -32,12 +35,15 @@ type Event struct {
 	PID   int      `json:"pid,omitempty"`
 	Start Identity `json:"start,omitzero"`
 
-	// Of the leader, with Exited and Gone. Signal is 0 unless it was killed.
+	// Of the leader, with Exited and Gone. Signal is 0 unless it was killed. Code is -1
+	// if it is lost.
 	Code   int            `json:"code,omitempty"`
 	Signal syscall.Signal `json:"signal,omitempty"`
 	Core   bool           `json:"core,omitempty"`
 	// Asked: its provider had asked for the end, by Stop or Kill, before it came.
 	Asked bool `json:"asked,omitempty"`
+	// Lost is what cannot be told, of an adopted slot: LostExitCode and others.
+	Lost []string `json:"lost,omitempty"`
 
 	// Survivors of Gone are pids that SIGKILL did not end in time (a process in
 	// uninterruptible sleep). If the leader is among them no Exited came before.
@@ -72,13 +78,15 @@ type Status struct {
 	Since time.Time `json:"since,omitzero"`
 	Mono  int64     `json:"mono,omitempty"`
 
-	Exited    bool   `json:"exited,omitempty"` // the leader is dead
-	Code      int    `json:"code,omitempty"`
-	Signal    int    `json:"signal,omitempty"`
-	Core      bool   `json:"core,omitempty"`
-	Err       string `json:"err,omitempty"`       // of SpawnFailed or Gone
-	Survivors []int  `json:"survivors,omitempty"` // of Gone
-	Last      uint64 `json:"last,omitempty"`      // Seq of the last event, when Over: what to acknowledge
+	Exited    bool     `json:"exited,omitempty"` // the leader is dead
+	Code      int      `json:"code,omitempty"`
+	Signal    int      `json:"signal,omitempty"`
+	Core      bool     `json:"core,omitempty"`
+	Err       string   `json:"err,omitempty"`       // of SpawnFailed or Gone
+	Survivors []int    `json:"survivors,omitempty"` // of Gone
+	Adopted   bool     `json:"adopted,omitempty"`   // it was spawned by a keeper that is dead
+	Lost      []string `json:"lost,omitempty"`      // as in Event
+	Last      uint64   `json:"last,omitempty"`      // Seq of the last event, when Over: what to acknowledge
 
 	Stop   Recipe  `json:"stop"` // its own
 	Ending *Ending `json:"ending,omitempty"`

@@ -138,6 +138,26 @@ func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
+// maxTries bounds how often a keeper is asked again that hangs up on us: one that was
+// killed does so until its last thread is gone, one with too many strangers always.
+const maxTries = 100
+
+// vacant finds out that no keeper serves the directory, or says ErrRunning.
+func vacant(ctx context.Context, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, helloPatience)
+	defer cancel()
+	for range maxTries {
+		_, _, err := hail(ctx, Options{RuntimeDir: dir}) // of epoch 0: it takes over nothing
+		if nobodyListens(err) {
+			return nil
+		}
+		if !hungUp(err) {
+			return ErrRunning
+		}
+	}
+	return ErrRunning
+}
+
 // nobodyListens: there is no socket, or one that its owner left behind.
 func nobodyListens(err error) bool {
 	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)

@@ -27,6 +27,12 @@ func (id ID) String() string {
 // process that has left its group. Whoever builds Spec.Env sets it to ID.Cookie.
 const CookieName = "ZMS_TASK"
 
+// HomeName is the environment variable by which a later keeper tells the processes
+// of its context from those of another, whose transactions may have the same names.
+// Whoever builds Spec.Env sets it to Options.StateDir; a process without it is never
+// found by its cookie.
+const HomeName = "ZMS_STATE_DIR"
+
 // Cookie is the value of CookieName in the environment of the slot's processes:
 // transaction/task/incarnation. A hook carries the cookie of its service.
 func (id ID) Cookie() string {

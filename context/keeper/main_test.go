@@ -56,6 +56,10 @@ func child(mode string, args []string) int {
 	case "hang":
 		fmt.Println("up")
 		return hang()
+	case "closed": // has sent its stdout elsewhere
+		null, _ := syscall.Open(os.DevNull, syscall.O_WRONLY, 0)
+		_ = syscall.Dup3(null, 1, 0)
+		return hang()
 	case "stubborn": // ignores the polite signal
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("up")

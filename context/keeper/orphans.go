@@ -126,6 +126,12 @@ func (s *server) ownerByCookie(env []byte) *slot {
 // dead leader has no children: whatever is left of its tree hangs below orphans.
 func (s *server) members(slot *slot) []int {
 	var pids []int
+	if slot.foreign != nil {
+		for _, o := range s.foreignMembers(slot) {
+			pids = append(pids, o.pid)
+		}
+		return pids
+	}
 	strays := false
 	for pid, o := range s.orphans {
 		if o.owner == slot || !o.decided {

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -15,7 +16,7 @@ func (s *server) outermost() error {
 	if err := os.MkdirAll(s.opts.runtimeDir, 0o700); err != nil {
 		return err
 	}
-	fd, err := listenUnix(s.opts.runtimeDir)
+	fd, err := listenUnix(context.Background(), s.opts.runtimeDir)
 	if err != nil {
 		return fmt.Errorf("listen in %s: %w", s.opts.runtimeDir, err)
 	}

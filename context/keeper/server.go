@@ -48,6 +48,9 @@ type server struct {
 	strays    map[int][]int // of belowStrays, nil until asked for
 	adopted   int           // how many ever
 	scanned   bool          // this round
+	looked    bool          // this round: outside is
+	outside   []outsider
+	cookies   map[Identity]string // of outsiders, by pid and ticks
 	childDied bool
 
 	ending   bool
@@ -121,7 +124,7 @@ func (s *server) loop() error {
 		if err != nil && err != syscall.EINTR {
 			return os.NewSyscallError("epoll_wait", err)
 		}
-		s.scanned = false
+		s.scanned, s.looked, s.outside = false, false, nil
 		for _, ev := range events[:max(n, 0)] {
 			// A descriptor that was closed in this round may be a new one already.
 			if s.gens[ev.Fd] == ev.Pad {

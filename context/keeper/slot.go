@@ -20,6 +20,9 @@ type slot struct {
 	exited bool // the leader is dead; it stays a zombie while its tree lives
 	exit   exit
 
+	foreign *foreign // adopted: not our children; nil of one that we spawned
+	lost    []string // what cannot be told
+
 	streams []*stream // stdout and stderr, or none
 	log     *logFile
 	tail    []byte
@@ -81,14 +84,7 @@ func (s *server) spawned(r spawned) {
 		return
 	}
 	slot.state, slot.pid, slot.pidfd, slot.start, slot.since = Running, r.pid, r.fds[0], r.start, time.Now()
-	if path := slot.spec.Output.Log; path != "" {
-		slot.log = s.logs.open(s.logPath(path))
-	}
-	for i, fd := range r.fds[1:] {
-		st := &stream{slot: slot, name: [2]string{"out", "err"}[i], fd: fd}
-		slot.streams = append(slot.streams, st)
-		s.watch(fd, st)
-	}
+	s.capture(slot, r.fds[1:])
 	s.leaders[r.pid] = slot
 	s.watch(slot.pidfd, slot)
 	s.emit(Event{Kind: Spawned, ID: slot.id, PID: slot.pid, Start: slot.start})
@@ -100,11 +96,28 @@ func (s *server) spawned(r spawned) {
 	}
 }
 
+// capture begins to read stdout and stderr; -1 is one that is not there.
+func (s *server) capture(slot *slot, fds []int) {
+	if path := slot.spec.Output.Log; path != "" {
+		slot.log = s.logs.open(s.logPath(path))
+	}
+	for i, fd := range fds {
+		if fd < 0 {
+			continue
+		}
+		st := &stream{slot: slot, name: [2]string{"out", "err"}[i], fd: fd}
+		slot.streams = append(slot.streams, st)
+		s.watch(fd, st)
+	}
+}
+
 // ready is the pidfd's news: the leader is dead, with all its threads.
 func (slot *slot) ready(s *server) {
 	s.forget(slot.pidfd)
-	_ = syscall.Close(slot.pidfd)
-	slot.pidfd = -1
+	if slot.foreign == nil { // of a foreign one it is asked how it ended
+		_ = syscall.Close(slot.pidfd)
+		slot.pidfd = -1
+	}
 	s.exited = append(s.exited, slot)
 }
 
@@ -112,7 +125,9 @@ func (slot *slot) ready(s *server) {
 // a service is over when its leader is.
 func (s *server) leaderExited(slot *slot) {
 	var dead bool
-	if slot.exit, dead = peekExit(slot.pid); !dead { // a debugger has the first word
+	if slot.foreign != nil {
+		slot.exit = slot.foreignExited()
+	} else if slot.exit, dead = peekExit(slot.pid); !dead { // a debugger has the first word
 		s.timers.after(10*time.Millisecond, func() { s.exited = append(s.exited, slot) })
 		return
 	}
@@ -126,7 +141,7 @@ func (s *server) leaderExited(slot *slot) {
 	}
 	s.emit(Event{
 		Kind: Exited, ID: slot.id, PID: slot.pid, Start: slot.start,
-		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Asked: slot.asked, Output: string(slot.tail),
+		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Asked: slot.asked, Lost: slot.lost, Output: string(slot.tail),
 	})
 	slot.tail = nil
 	if slot.state != Stopping && len(s.members(slot)) > 0 {
@@ -137,7 +152,11 @@ func (s *server) leaderExited(slot *slot) {
 // settle reaps a dead leader when its tree is gone. Only now its number, which
 // is its group's, may go to someone else.
 func (s *server) settle(slot *slot) {
-	if len(s.members(slot)) > 0 || !reap(slot.pid) {
+	if len(s.members(slot)) > 0 {
+		s.pollForeign(slot)
+		return
+	}
+	if slot.foreign == nil && !reap(slot.pid) {
 		return
 	}
 	delete(s.held, slot)
@@ -163,7 +182,7 @@ func (s *server) settle(slot *slot) {
 func (s *server) gone(slot *slot, survivors []int) {
 	ev := Event{
 		Kind: Gone, ID: slot.id, PID: slot.pid, Start: slot.start,
-		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Asked: slot.asked, Survivors: survivors,
+		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Asked: slot.asked, Lost: slot.lost, Survivors: survivors,
 	}
 	if len(survivors) > 0 {
 		ev.Err = "SIGKILL did not end everything in time"

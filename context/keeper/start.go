@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -91,7 +90,7 @@ func Start(ctx context.Context, o Options) (*Client, error) {
 		return nil, fmt.Errorf("start keeper: %w", err)
 	}
 	o.Epoch = max(o.Epoch, 1)
-	listener, err := listenUnix(o.RuntimeDir)
+	listener, err := listenUnix(ctx, o.RuntimeDir)
 	if err != nil {
 		return nil, fmt.Errorf("start keeper: %w", err)
 	}
@@ -159,19 +158,15 @@ func (o Options) execute(listener int) (pid, pidfd int, err error) {
 }
 
 // listenUnix makes the socket, mode 0600, in place of one that nobody serves.
-func listenUnix(dir string) (int, error) {
+func listenUnix(ctx context.Context, dir string) (int, error) {
+	if err := vacant(ctx, dir); err != nil {
+		return -1, err
+	}
 	address, release, err := socketAddress(dir)
 	if err != nil {
 		return -1, err
 	}
 	defer release()
-	switch conn, err := net.Dial("unix", address); {
-	case err == nil:
-		_ = conn.Close()
-		return -1, ErrRunning
-	case !nobodyListens(err): // its backlog may be full
-		return -1, err
-	}
 	if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return -1, fmt.Errorf("remove stale socket: %w", err)
 	}

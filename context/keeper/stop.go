@@ -48,6 +48,10 @@ func (s *server) stop(slot *slot, r *Recipe) {
 // signalTree sends to the group and to the orphans that left it. A group that
 // was stopped (SIGSTOP, SIGTTIN) could not hear: SIGCONT lets it.
 func (s *server) signalTree(slot *slot, sig syscall.Signal) {
+	if slot.foreign != nil {
+		s.signalForeign(slot, sig)
+		return
+	}
 	_ = syscall.Kill(-slot.pid, sig)
 	_ = syscall.Kill(-slot.pid, syscall.SIGCONT)
 	for _, o := range s.orphans {
@@ -75,6 +79,29 @@ func (s *server) kill(slot *slot) {
 // killRound is one stroke. What it uncovers (children of the killed, adopted
 // since) is killed as scan sees it; the next round is for what scan was not told.
 func (s *server) killRound(slot *slot) {
+	if slot.foreign != nil {
+		s.killForeign(slot)
+	} else {
+		s.killOwn(slot)
+	}
+	s.childDied = true // what the scan reaped may settle this or another slot
+	if time.Now().After(slot.killEnd) {
+		survivors := s.members(slot)
+		if !slot.exited {
+			survivors = append(survivors, slot.pid)
+		}
+		slot.drain(s)
+		s.closeStreams(slot)
+		s.gone(slot, survivors)
+		return
+	}
+	slot.pause = min(2*slot.pause, 200*time.Millisecond)
+	s.timers.cancel(slot.deadline)
+	slot.deadline = s.timers.after(slot.pause, func() { s.killRound(slot) })
+}
+
+// killOwn is one stroke at our own children.
+func (s *server) killOwn(slot *slot) {
 	if slot.pidfd >= 0 {
 		_ = pidfdSignal(slot.pidfd, syscall.SIGKILL) // it may have left its group
 	}
@@ -91,20 +118,6 @@ func (s *server) killRound(slot *slot) {
 		before, s.scanned = s.adopted, false
 		s.scan()
 	}
-	s.childDied = true // what the scan reaped may settle this or another slot
-	if time.Now().After(slot.killEnd) {
-		survivors := s.members(slot)
-		if !slot.exited {
-			survivors = append(survivors, slot.pid)
-		}
-		slot.drain(s)
-		s.closeStreams(slot)
-		s.gone(slot, survivors)
-		return
-	}
-	slot.pause = min(2*slot.pause, 200*time.Millisecond)
-	s.timers.cancel(slot.deadline)
-	slot.deadline = s.timers.after(slot.pause, func() { s.killRound(slot) })
 }
 
 // stopAll ends everything by rank, then the keeper. There is no way back.

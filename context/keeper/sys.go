@@ -219,13 +219,21 @@ func (h host) identify(pid int) Identity {
 type clock struct {
 	start time.Time
 	base  int64
+	up    time.Duration // since boot, at start, suspended time included
 }
 
 func newClock() clock {
 	var ts syscall.Timespec
 	const monotonic = 1
 	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, monotonic, uintptr(unsafe.Pointer(&ts)), 0)
-	return clock{start: time.Now(), base: ts.Nano()}
+	c := clock{start: time.Now(), base: ts.Nano()}
+	const boottime = 7
+	_, _, _ = syscall.RawSyscall(syscall.SYS_CLOCK_GETTIME, boottime, uintptr(unsafe.Pointer(&ts)), 0)
+	c.up = time.Duration(ts.Nano())
+	return c
 }
+
+// boot is when the kernel began, by this clock.
+func (c clock) boot() time.Time { return c.start.Add(-c.up) }
 
 func (c clock) mono(t time.Time) int64 { return c.base + int64(t.Sub(c.start)) }

@@ -17,7 +17,7 @@ import (
 // 1: spawn, stop, signal, kill, ack, list, stats, shutdown, and their events.
 // 2: what a provider needs that comes back: more in Status, the keeper's pid when
 // it refuses, Last in its hello; the descriptor store; ready, and a keeper that
-// stands first.
+// stands first; adopt.
 const Version = 2
 
 // maxMessage bounds one message. execve(2) takes at most 6 MiB of strings
@@ -40,6 +40,7 @@ const (
 	kindFetch    = "fetch"    // provider: Req, Name; answered by kindReply with a descriptor
 	kindRelease  = "release"  // provider: Req, Name; answered by kindReply
 	kindStored   = "stored"   // provider: Req; answered by kindReply
+	kindAdopt    = "adopt"    // provider: Req, Claims; answered by kindReply with List
 	kindReady    = "ready"    // provider: Text, for the service manager
 	kindEnded    = "ended"    // keeper, outermost: everything is stopped, it is the provider's turn
 	kindReply    = "reply"    // keeper: Req and List, Stats, Names, or Err
@@ -69,6 +70,7 @@ type message struct {
 	Text    string         `json:"text,omitempty"`
 	Name    string         `json:"name,omitempty"`
 	Names   []string       `json:"names,omitempty"`
+	Claims  []Claim        `json:"claims,omitempty"`
 	Right   bool           `json:"right,omitempty"` // a descriptor comes with it (SCM_RIGHTS, unix(7))
 	fd      int            // that one
 
