@@ -204,11 +204,15 @@ func (h *Handler) refuse(header message.Header, id event.TransactionID, reason s
 
 // Answer says an outcome on the bus and to the front that waits for it.
 func (h *Handler) Answer(o Outcome) {
-	level := h.opts.Logger.Info
-	if !o.OK {
-		level = h.opts.Logger.Warn
+	facts := []any{"transaction", o.Transaction}
+	if o.Action != "" { // a storm is nobody's command
+		facts = append(facts, "action", o.Action)
 	}
-	level("command answered", "transaction", o.Transaction, "action", o.Action, "ok", o.OK, "reason", o.Reason)
+	if o.OK {
+		h.opts.Logger.Info("command carried out", facts...)
+	} else {
+		h.opts.Logger.Warn("command refused or failed", append(facts, "reason", o.Reason)...)
+	}
 	h.publish(result(o, h.opts.Own.ContextID).Frame())
 	h.waiters.answer(o)
 }

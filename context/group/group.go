@@ -206,9 +206,17 @@ func (g *Group) record(c event.Change) {
 	case c.To == event.Failed:
 		level = slog.LevelWarn
 	}
-	g.with.Logger.Log(context.Background(), level, "task changed state",
-		"transaction", c.Transaction, "task", c.Task, "from", c.From.String(), "to", c.To.String(), "event", c.Event,
-		"pid", c.PID, "cause", c.Cause.String(), "reason", c.Reason)
+	facts := []any{
+		"transaction", c.Transaction, "task", c.Task, "from", c.From.String(), "to", c.To.String(),
+		"event", c.Event, "cause", c.Cause.String(),
+	}
+	if c.PID > 0 {
+		facts = append(facts, "pid", c.PID)
+	}
+	if c.Reason != "" {
+		facts = append(facts, "reason", c.Reason)
+	}
+	g.with.Logger.Log(context.Background(), level, "task changed state", facts...)
 	if g.with.Record != nil {
 		g.with.Record(c)
 	}
