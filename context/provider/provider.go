@@ -118,7 +118,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, down.run(p.opts.Logger)) }()
 	// Nothing that is live ends with ctx: it ends when teardown comes to it.
 	live := context.WithoutCancel(ctx)
-	broken := make(chan error, 4) // one for each part that can break by itself
+	broken := make(chan error, 6) // sent by the parts; one for each of them, so that none waits in teardown
 	down.add("release state directory", p.state.release)
 	if p.journal, err = openJournal(ctx, p.opts); err != nil {
 		return errors.Join(err, p.forwarder.Close())
