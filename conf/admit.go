@@ -79,12 +79,14 @@ func (j *judge) refuse(rule, remedy string) error {
 	return &RefusedError{TaskID: j.asked.ID, Rule: rule, Remedy: remedy}
 }
 
-// where names the provider's file.
+// where names the provider's file, and why what is in it by now may not help: it
+// is the likeliest mistake.
 func (j *judge) where() string {
-	if j.own == nil || j.own.File == "" {
-		return "the provider's file"
+	file := "the provider's file"
+	if j.own != nil && j.own.File != "" {
+		file = j.own.File
 	}
-	return j.own.File
+	return file + ", which is read when the provider begins"
 }
 
 // bare reports whether the message says nothing of the task but its id.

@@ -37,7 +37,7 @@ func Example() {
 	}
 	// Output:
 	// ts001 echo_action self restart
-	// task ts009: a message may not bring a <Process>, <limit> or <expect> of its own; put it into testdata/good/trio.xml, or start the provider with --allow_commands
+	// task ts009: a message may not bring a <Process>, <limit> or <expect> of its own; put it into testdata/good/trio.xml, which is read when the provider begins, or start the provider with --allow_commands
 }
 
 func ExampleParse() {
