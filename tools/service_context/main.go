@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"zmicroservices/context/keeper"
 )
@@ -27,8 +28,8 @@ func main() {
 	case errors.As(err, &u):
 		fmt.Fprintf(os.Stderr, "error: %v\n", err)
 		os.Exit(2)
-	default:
-		fmt.Fprintf(os.Stderr, "error: %v\n", err)
+	default: // a line, whatever teardown added
+		fmt.Fprintf(os.Stderr, "error: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}
 }
