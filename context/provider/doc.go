@@ -30,5 +30,6 @@
 //	journal.Run     writes journal.db          ends at teardown, after what waits
 //	sweep           ends what nobody wants     ends when it was told
 //	group.Run       one a transaction          ends at teardown
-//	launches        one a service being found  ends with its spawn
+//	launches        one a service being found  ends with its spawn, or its stop
+//	impatience      kills at a second signal   ends when every service has
 package provider
