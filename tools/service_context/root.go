@@ -183,12 +183,15 @@ func load(path string) (*conf.Context, error) {
 // secondSignal is how long after the first a signal means impatience.
 const secondSignal = time.Second
 
-// signals gives a context that ends at the first SIGINT or SIGTERM; the second
-// leaves no time.
+// signals gives a context that ends at the first SIGINT, SIGTERM or SIGHUP; the
+// second leaves no time.
 func signals(p *provider.Provider, log *slog.Logger) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := make(chan os.Signal, 2) // sent by the runtime; two signals mean something
 	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup(1) stays what it is
+		signal.Notify(c, syscall.SIGHUP) // the terminal was closed: that is no crash
+	}
 	done := make(chan struct{})
 	go func() { // ends with the returned function
 		var first time.Time
