@@ -29,6 +29,14 @@ def socket(kind, endpoint, **options):
     return s
 
 
+def monitor(s, events):
+    """The socket's events. pyzmq's get_monitor_socket names the endpoint after a
+    descriptor, which is taken when an earlier monitor of that number is closing."""
+    endpoint = "inproc://monitor-" + os.urandom(8).hex()
+    s.monitor(endpoint, events)
+    return socket(zmq.PAIR, endpoint)
+
+
 def subscriber(back, *prefixes, kind=zmq.SUB, **options):
     s = socket(kind, back, **options)
     for p in prefixes + (b"probe",):
@@ -154,7 +162,7 @@ def case_order(front, back):
 def case_heartbeats(front, back):
     beats = {"HEARTBEAT_IVL": 50, "HEARTBEAT_TIMEOUT": 200, "HEARTBEAT_TTL": 300}
     pub, sub = socket(zmq.PUB, front, **beats), subscriber(back, b"h", **beats)
-    monitors = [s.get_monitor_socket(zmq.EVENT_DISCONNECTED) for s in (pub, sub)]
+    monitors = [monitor(s, zmq.EVENT_DISCONNECTED) for s in (pub, sub)]
     join(pub, sub)
     quiet = not any(m.poll(750) for m in monitors)
     pub.send_multipart([b"h", b"after"])
@@ -183,7 +191,7 @@ def only_strangers(front, back):
         for name, value in options.items():
             s.setsockopt(getattr(zmq, name), value)
         events = zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-        m = s.get_monitor_socket(events | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        m = monitor(s, events | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED)
         s.connect(endpoint)
         event = recv_monitor_message(m)["event"]
         assert event != zmq.EVENT_HANDSHAKE_SUCCEEDED, (kind, endpoint, event)
