@@ -53,7 +53,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 	while IFS=: read -r file target; do \
 		target=$${target#func }; \
 		echo "$$target of $$(dirname "$$file")"; \
-		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $(FLAGS) "$$(dirname "$$file")" </dev/null || exit 1; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $(FLAGS) "$$(dirname "$$file")" </dev/null || exit 1; \
 	done
 
 lint: ## gofmt, vet, staticcheck
@@ -69,7 +69,8 @@ bench: ## every benchmark, or BENCH=regexp
 soak: ## SOAKS (20) runs of the race detector, then the long tests (hours)
 	$(need_peers)
 	$(need_cc)
-	$(GO) test -race -count $(SOAKS) -timeout 4h $(FLAGS) ./...
+	$(GO) test -race -count $(SOAKS) -timeout 4h $(FLAGS) $$($(GO) list ./... | grep -v -e /bench/ -e /test/)
+	$(GO) test -race -p 1 -count $(SOAKS) -timeout 4h $(FLAGS) ./bench/... ./test/...
 	$(GO) test -tags soak -run Soak -count 1 -timeout 4h -v $(FLAGS) ./...
 
 cover: ## how much of the code the tests reach
