@@ -114,7 +114,7 @@ func TestTheKeeperImportsTheStandardLibraryAlone(t *testing.T) {
 	// process. The plan said 1,500; capturing output and finding orphans took
 	// a thousand; standing first, keeping descriptors and adopting what a killed
 	// keeper left another. It may shrink.
-	const limit = 3500
+	const limit = 4500
 	var client []string
 	for _, noun := range []string{"client", "ask", "stream", "start", "greet", "attach", "deposit"} {
 		client = append(client, "context/keeper/"+noun+".go")
