@@ -150,12 +150,11 @@ func run(cmd *cobra.Command, f options, path string) error {
 
 // check refuses what this release would not do.
 func (f *options) check(cmd *cobra.Command) error {
-	for name, what := range map[string]string{
-		"monitor_interval": "process monitoring", "http": "the metrics page",
-	} {
-		if cmd.Flags().Changed(name) {
-			return fmt.Errorf("--%s is not yet supported: this release has not got %s", name, what)
-		}
+	if f.monitorInterval != 0 {
+		return errors.New("--monitor_interval is not yet supported: this release has not got process monitoring; 0 is what it does")
+	}
+	if f.http != "" {
+		return errors.New("--http is not yet supported: this release has not got the metrics page")
 	}
 	if cmd.Flags().Changed("start") {
 		if err := conf.CheckTransaction(f.start); err != nil {
