@@ -18,9 +18,6 @@ var notYet = []struct {
 	{element: "umask", remedy: "set it in the program", task: written("umask")},
 	{element: "nice", remedy: "put nice(1) before the command", task: written("nice")},
 	{element: "affinity", remedy: "put taskset(1) before the command", task: written("affinity")},
-	{element: "env file", remedy: "write its variables as <env name value>", task: func(t *Task) []Pos {
-		return where(t.Process.Env, func(e Env) (Pos, bool) { return e.Pos, e.File != "" })
-	}},
 	{element: "depends", remedy: "write an on_start transition of the other service that starts this one", task: func(t *Task) []Pos {
 		return where(t.Process.Depends, func(d Depends) (Pos, bool) { return d.Pos, true })
 	}},

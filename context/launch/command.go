@@ -51,7 +51,7 @@ func (r *Resolver) command(t *conf.Task) (*Plan, error) {
 
 // path is the PATH of the process: its own <env>, else the one it inherits.
 func (r *Resolver) path(t *conf.Task) (string, error) {
-	extra, err := ReadEnv(r.abs(""), t.Process.Env)
+	extra, err := r.Env(t)
 	if err != nil {
 		return "", err
 	}

@@ -9,7 +9,8 @@
 //	r := &launch.Resolver{Dir: "/opt/site/conf", Exe: self, Bundled: bundled.Has}
 //	plan, err := r.Resolve(task) // *NotFoundError names the paths and the remedy
 //	if plan.Build != nil { … run plan.Build.Argv in plan.Build.Dir first … }
-//	env := launch.Environ(base, launch.Vars{Ref: ref, …}, task.Process.Env)
+//	extra, err := r.Env(task) // with the files that <env file> names
+//	env := launch.Environ(base, launch.Vars{Ref: ref, …}, extra)
 //
 // It looks at files and decides. It never starts a process, never writes a
 // file, and knows neither bus nor keeper: the build of a stale Go service is

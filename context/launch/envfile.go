@@ -4,10 +4,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"zmicroservices/conf"
 )
+
+// Env is what t adds to its environment, with its files read.
+func (r *Resolver) Env(t *conf.Task) ([]conf.Env, error) {
+	if !slices.ContainsFunc(t.Process.Env, func(e conf.Env) bool { return e.File != "" }) {
+		return t.Process.Env, nil
+	}
+	return ReadEnv(r.abs(""), t.Process.Env)
+}
 
 // ReadEnv replaces each <env file> of list by the variables of that file, in
 // its place. Relative files start in dir, the Context file's folder.
@@ -26,6 +35,9 @@ func ReadEnv(dir string, list []conf.Env) ([]conf.Env, error) {
 		path := e.File
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(dir, path)
+		}
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("read environment: %s is no regular file", path) // a FIFO would be waited for
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {

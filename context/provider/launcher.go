@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -44,12 +45,18 @@ func (l *launcher) Launch(g group.Launch) {
 	l.mu.Lock()
 	l.pending[g.Ref] = cancel
 	l.mu.Unlock()
-	if len(g.Task.Process.Command) > 0 {
+	if isPlain(g.Task) {
 		l.launch(ctx, g) // nothing to look for: one stat
 		return
 	}
 	// Ends when the service was handed to the keeper or failed; ctx ends a build.
 	l.work.Go(func() { l.launch(ctx, g) })
+}
+
+// isPlain says that nothing of t has to be found out or read before it runs.
+func isPlain(t *conf.Task) bool {
+	p := &t.Process
+	return len(p.Command) > 0 && !slices.ContainsFunc(p.Env, func(e conf.Env) bool { return e.File != "" })
 }
 
 func (l *launcher) launch(ctx context.Context, g group.Launch) {
@@ -83,7 +90,11 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 	}
 	v := l.vars
 	v.Ref, v.Object = g.Ref, g.Object
-	env := launch.Environ(l.base, v, g.Task.Process.Env)
+	extra, err := l.resolve.Env(g.Task)
+	if err != nil {
+		return keeper.Spec{}, err
+	}
+	env := launch.Environ(l.base, v, extra)
 	if err := launch.CheckLength(env); err != nil {
 		return keeper.Spec{}, err
 	}

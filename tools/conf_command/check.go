@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"zmicroservices/conf"
+	"zmicroservices/context/launch"
 )
 
 func newCheck(w world) *cobra.Command {
@@ -18,7 +20,8 @@ func newCheck(w world) *cobra.Command {
 		Short: "Say whether Context files are right",
 		Long: `Read Context files as the provider does, without running anything, and print
 every mistake with its place. What this release reads but does not yet carry
-out counts as one, since a service would not be started because of it.`,
+out counts as one, since a service would not be started because of it. What
+this machine lacks for a start (a file of variables) is a warning.`,
 		Example: `  conf_command check conf/Context-*.xml`,
 		RunE:    func(_ *cobra.Command, args []string) error { return runCheck(w, o, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -109,7 +112,11 @@ func check(path string) finding {
 	}
 	f.TaskServices = len(file.Tasks)
 	f.Errors = mistakes(conf.NotYet(file))
-	f.Warnings = mistakes(file.Warnings)
+	warnings := file.Warnings
+	for _, t := range file.Tasks {
+		warnings = append(warnings, launch.Doubts(filepath.Dir(path), t)...)
+	}
+	f.Warnings = mistakes(warnings)
 	f.OK = len(f.Errors) == 0
 	return f
 }
