@@ -31,6 +31,7 @@ type Task struct {
 	Entry       string                    // "" is on_start
 	Announce    string                    // "" is the default
 	Env         map[string]string         // <env> of the process
+	Process     string                    // XML of ours below <Process>, as it is
 	Values      map[string]string         // more of the configuration
 	Transitions map[string]TransitionCall // by trigger: on_fail, …
 }
@@ -84,7 +85,7 @@ func (t Task) write(b *strings.Builder) {
 	or(&t.ServiceName, "command")
 	or(&t.Entry, "on_start")
 	fmt.Fprintf(b, "  <TaskService id=%q topic=\"process\" instance=%q serviceType=\"Process\">\n", t.ID, t.Instance)
-	if t.Command != "" || t.Announce != "" || len(t.Env) > 0 {
+	if t.Command != "" || t.Announce != "" || len(t.Env) > 0 || t.Process != "" {
 		b.WriteString("    <Process")
 		if t.Announce != "" {
 			fmt.Fprintf(b, " announce=%q", t.Announce)
@@ -96,7 +97,7 @@ func (t Task) write(b *strings.Builder) {
 		for _, name := range slices.Sorted(maps.Keys(t.Env)) {
 			fmt.Fprintf(b, "<env name=%q value=\"%s\"/>", name, text(t.Env[name]))
 		}
-		b.WriteString("</Process>\n")
+		b.WriteString(t.Process + "</Process>\n")
 	}
 	fmt.Fprintf(b, "    <Task><message><header><action>start</action><service_name>%s</service_name></header>\n"+
 		"      <content><configuration>", text(t.ServiceName))
