@@ -30,6 +30,7 @@ type TaskView struct {
 	Present     bool        `json:"present"`       // something of it may still run
 	Wanted      bool        `json:"wanted"`        // it is to be up
 	Self        bool        `json:"self"`          // it announces itself
+	Completed   bool        `json:"completed"`     // it is stopped because its work is done: it ended by itself, with success
 	Since       time.Time   `json:"since"`         // of the state
 	Restarts    int         `json:"restarts"`
 	Exit        *Exit       `json:"exit,omitempty"`

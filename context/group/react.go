@@ -145,10 +145,19 @@ func (t *Transaction) over(k *task) {
 	t.passed(k)
 	if k.want.up && k.want.above < k.seen.inc && !t.again(k, t.seq) {
 		k.want.up = false
+		k.seen.completed = finished(k)
+		t.touch(k)
 	}
 	t.take(k)
 	t.check(k)
 	t.reconcile(k)
+}
+
+// finished says that k has done its work: what depends on that may go on, and
+// nobody starts it again by himself.
+func finished(k *task) bool {
+	s := &k.seen
+	return s.state == event.Stopped && s.end == endItself && s.exit != nil && succeeded(k, *s.exit)
 }
 
 // notice takes a service's own word.

@@ -59,6 +59,7 @@ type SavedSeen struct {
 	Ending      bool              `json:"ending,omitempty"`
 	End         endKind           `json:"end,omitempty"`
 	ExitFired   bool              `json:"exit_fired,omitempty"`
+	Completed   bool              `json:"completed,omitempty"`
 	Action      string            `json:"action"`
 	Result      string            `json:"result"`
 	Told        string            `json:"told,omitempty"`
@@ -80,7 +81,7 @@ func (t *Transaction) saved(k *task) Saved {
 			State: s.state, Incarnation: s.inc, Present: s.present, PID: s.pid, Since: s.since, Exit: s.exit,
 			Reason: s.reason, Cause: s.cause, Starts: s.starts, Began: s.began, Start: s.start, Root: s.root,
 			Made: s.made, Reached: s.reached, Spoke: s.spoke, SaidStopped: s.saidStopped, Ending: s.ending, End: s.end,
-			ExitFired: s.exitFired, Action: s.action, Result: s.result, Told: s.told, Object: s.object,
+			ExitFired: s.exitFired, Completed: s.completed, Action: s.action, Result: s.result, Told: s.told, Object: s.object,
 		},
 	}
 }
@@ -107,7 +108,7 @@ func (t *Transaction) Restore(now, began time.Time, seq uint64, saved []Saved) [
 				state: v.State, inc: v.Incarnation, present: v.Present, pid: v.PID, since: v.Since, exit: v.Exit,
 				reason: v.Reason, cause: v.Cause, starts: v.Starts, began: v.Began, start: v.Start, root: v.Root,
 				made: v.Made, reached: v.Reached, spoke: v.Spoke, saidStopped: v.SaidStopped, ending: v.Ending, end: v.End,
-				exitFired: v.ExitFired, action: v.Action, result: v.Result, told: v.Told, object: v.Object,
+				exitFired: v.ExitFired, completed: v.Completed, action: v.Action, result: v.Result, told: v.Told, object: v.Object,
 			},
 		}
 		t.byID[k.id] = k

@@ -55,6 +55,7 @@ type seen struct {
 	ending      bool      // its stop recipe was asked for
 	end         endKind   // who wanted its end
 	exitFired   bool      // on_exit was fired
+	completed   bool      // it ended by itself, with success, and nothing wants it again
 	object      map[string]any
 
 	// context info's words
@@ -101,7 +102,7 @@ func (k *task) snapshot() *event.TaskView {
 	s := &k.seen
 	return &event.TaskView{
 		ID: k.id, Instance: k.spec.Instance, ServiceName: k.spec.ServiceName,
-		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Wanted: k.want.up, Self: k.self(),
+		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Wanted: k.want.up, Self: k.self(), Completed: s.completed,
 		Since: s.since, Restarts: max(0, s.starts-1), Exit: s.exit, Reason: s.reason, Cause: s.cause,
 		Action: s.action, Result: s.result, Object: s.object, Told: s.told,
 	}

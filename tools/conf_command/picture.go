@@ -22,8 +22,9 @@ type service struct {
 	Instance    string     `json:"instance"`
 	ServiceName string     `json:"service_name"`
 	State       string     `json:"state"`
-	Running     bool       `json:"running"` // a process of it exists
-	PID         *int       `json:"pid"`     // of the last process, also when it has ended
+	Completed   bool       `json:"completed"` // stopped since its work is done: it ended by itself, with success
+	Running     bool       `json:"running"`   // a process of it exists
+	PID         *int       `json:"pid"`       // of the last process, also when it has ended
 	Restarts    *int       `json:"restarts"`
 	Since       *time.Time `json:"since"` // of the state
 	ExitCode    *int       `json:"exit_code"`
@@ -63,6 +64,7 @@ func pictureOf(v *event.View) picture {
 			Instance:    t.Instance,
 			ServiceName: t.ServiceName,
 			State:       t.State.String(),
+			Completed:   t.Completed,
 			Running:     t.Present,
 			PID:         positive(t.PID),
 			Restarts:    &t.Restarts,

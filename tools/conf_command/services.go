@@ -26,7 +26,7 @@ func showServices(w io.Writer, colour bool, services []service) error {
 		t.add(
 			cell{text: s.Task},
 			cell{text: s.Instance},
-			cell{s.State, stateColour(s.State)},
+			cell{s.standing(), stateColour(s.State)},
 			cell{text: pid},
 			cell{text: restarts},
 			cell{text: since},
@@ -36,11 +36,21 @@ func showServices(w io.Writer, colour bool, services []service) error {
 	return t.show(w)
 }
 
+// standing is the state in a word for people.
+func (s service) standing() string {
+	if s.Completed {
+		return "completed"
+	}
+	return s.State
+}
+
 // why is the reason of a state: as it was given, else how the process ended.
 func (s service) why() string {
 	switch {
 	case s.Reason != "":
 		return s.Reason
+	case s.Completed && s.ExitCode != nil:
+		return fmt.Sprintf("exit code %d", *s.ExitCode)
 	case s.State != "failed":
 		return "" // a signal is how we stop; that it worked is no news
 	case s.Signal != "":
