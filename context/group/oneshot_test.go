@@ -24,7 +24,7 @@ func TestWhoEndsWithSuccessHasCompleted(t *testing.T) {
 			w := newWorld(t, options())
 			task := policy(command("ts001"), tt.policy)
 			task.Process.Restart.Success = []int{0, 2}
-			w.step(asks(Start, task))
+			w.ask(asks(Start, task))
 			w.spawn("ts001")
 			w.dies("ts001", tt.exit)
 			v := w.tx.View().Task("ts001")
@@ -56,7 +56,7 @@ func TestAOneShotRunsUntilItSucceeds(t *testing.T) {
 func TestOnlyAnEndOfItsOwnCompletes(t *testing.T) {
 	w := newWorld(t, options())
 	task := command("ts001")
-	w.step(asks(Start, task))
+	w.ask(asks(Start, task))
 	w.spawn("ts001")
 	w.step(asks(Stop, task))
 	w.dies("ts001", event.Exit{}) // it takes the signal for a reason to end well
@@ -68,7 +68,7 @@ func TestOnlyAnEndOfItsOwnCompletes(t *testing.T) {
 func TestWhatHasCompletedStaysSoAfterACrash(t *testing.T) {
 	w := newWorld(t, options())
 	task := command("ts001")
-	w.step(asks(Start, task))
+	w.ask(asks(Start, task))
 	w.spawn("ts001")
 	w.dies("ts001", event.Exit{})
 	w.crash()
@@ -76,7 +76,7 @@ func TestWhatHasCompletedStaysSoAfterACrash(t *testing.T) {
 	if v := w.tx.View().Task("ts001"); !v.Completed || len(w.procs) != 0 || v.Exit == nil {
 		t.Errorf("after a crash: %+v, processes %v", v, w.procs)
 	}
-	w.step(asks(Start, task))
+	w.ask(asks(Start, task))
 	w.settle()
 	if v := w.tx.View().Task("ts001"); v.Completed || v.State != event.Started {
 		t.Errorf("a new start: %+v", v)
