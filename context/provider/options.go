@@ -96,7 +96,8 @@ func stateHome() string {
 // beyondLoopback refuses an address that others can reach, unless that was said
 // in so many words: whoever can write to the context topic runs code here.
 func (o *Options) beyondLoopback() error {
-	for name, endpoint := range map[string]string{"FrontBind": o.Context.FrontBind, "BackendBind": o.Context.BackendBind} {
+	for _, bind := range [][2]string{{"FrontBind", o.Context.FrontBind}, {"BackendBind", o.Context.BackendBind}} {
+		name, endpoint := bind[0], bind[1]
 		open := beyondLoopback(endpoint)
 		star := strings.HasPrefix(endpoint, "tcp://*:")
 		switch {
