@@ -75,8 +75,14 @@ func (c *Client) begin(hello *message, pidfd int, child bool) {
 }
 
 // Spawn asks for a process. It returns when the request is on its way; the
-// outcome is an Event. A second Spawn of an ID is none.
-func (c *Client) Spawn(s Spec) error { return c.send(&message{Kind: kindSpawn, Spec: &s}) }
+// outcome is an Event. A second Spawn of an ID is none. ErrVersion: the keeper would
+// pass over something that the spec asks for.
+func (c *Client) Spawn(s Spec) error {
+	if s.Attributes != nil && c.version < 3 {
+		return fmt.Errorf("give a process attributes: %w (version %d); it ends when all its services are stopped", ErrVersion, c.version)
+	}
+	return c.send(&message{Kind: kindSpawn, Spec: &s})
+}
 
 // Stop runs the recipe on a slot, its own if r is nil. The end is an Event.
 func (c *Client) Stop(id ID, r *Recipe) error {

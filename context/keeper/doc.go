@@ -69,6 +69,15 @@
 // group and cleans its environment belongs to nobody until the keeper ends, which
 // ends it too.
 //
+// # Attributes
+//
+// A Spec may ask for a user, limits, a priority, CPUs and a umask. They have to be there
+// before the program's first instruction, and most belong to a thread or a process
+// that the keeper would have to spoil for it. So the keeper executes itself once more
+// (a passage), which takes them upon itself, in an order that needs no privilege
+// that is gone already, and then executes the program in its own place. Whoever asks
+// for none is forked and executed as ever.
+//
 // # Numbers that stay ours
 //
 // A dead leader is not reaped while its tree lives, so that its number, which is

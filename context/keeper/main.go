@@ -85,6 +85,9 @@ func parseFlags(args []string) (options, error) {
 // (128 + n for signal n). Its end in order, or one before it ever attached, is the
 // keeper's end.
 func Main(args []string) int {
+	if len(args) == 1 && args[0] == passageArg {
+		return passage()
+	}
 	o, err := parseFlags(args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "keeper:", err)

@@ -163,24 +163,36 @@ func (sp *spawner) spawn(spec Spec) spawned {
 				return r
 			}
 			defer syscall.Close(their)
+			if c := spec.credential(); c != nil {
+				// It may open /dev/stdout, which is the pipe once more. What the kernel
+				// refuses here it refuses the passage, which says so.
+				_ = syscall.Fchown(their, int(c.UID), int(c.GID))
+			}
 			ours, ends[i] = append(ours, our), their
 		}
 	}
 	// A group of its own and nothing else of the keeper's: Pdeathsig would
 	// follow this thread, not this process.
 	pidfd := -1
-	pid, err := syscall.ForkExec(spec.Path, spec.Argv, &syscall.ProcAttr{
+	attr := &syscall.ProcAttr{
 		Dir: spec.Dir, Env: spec.Env,
 		Files: []uintptr{uintptr(sp.null), uintptr(ends[0]), uintptr(ends[1])},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
-	})
+	}
+	var pid int
+	var err error
+	if spec.Attributes != nil {
+		pid, err = sp.become(spec, attr)
+	} else if pid, err = syscall.ForkExec(spec.Path, spec.Argv, attr); err != nil {
+		err = explain(spec, err)
+	}
 	if err == nil && pidfd < 0 { // CLONE_PIDFD is of Linux 5.2: nobody would hear of the end
 		_ = syscall.Kill(-pid, syscall.SIGKILL)
 		_, _ = syscall.Wait4(pid, nil, 0, nil)
 		err = syscall.ENOSYS
 	}
 	if err != nil {
-		r.failure = explain(spec, err)
+		r.failure = err
 		closeAll(ours)
 		return r
 	}

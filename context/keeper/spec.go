@@ -19,6 +19,16 @@ type Spec struct {
 	Dir    string   `json:"dir,omitempty"`
 	Stop   Recipe   `json:"stop"`
 	Output Output   `json:"output"`
+
+	// Attributes need a keeper of version 3.
+	Attributes *Attributes `json:"attributes,omitempty"`
+}
+
+func (s *Spec) credential() *Credential {
+	if s.Attributes == nil {
+		return nil
+	}
+	return s.Attributes.Credential
 }
 
 // Recipe says how a slot is ended: Signal to its process group, Grace, then
@@ -70,6 +80,9 @@ func (s *Spec) check() error {
 		if strings.IndexByte(text, 0) >= 0 {
 			return fmt.Errorf("%q holds a NUL", text)
 		}
+	}
+	if s.Attributes != nil {
+		return s.Attributes.check()
 	}
 	return nil
 }

@@ -18,7 +18,8 @@ import (
 // 2: what a provider needs that comes back: more in Status, the keeper's pid when
 // it refuses, Last in its hello; the descriptor store; ready, and a keeper that
 // stands first; adopt.
-const Version = 2
+// 3: attributes of a process in Spec.
+const Version = 3
 
 // maxMessage bounds one message. execve(2) takes at most 6 MiB of strings
 // (three quarters of the 8 MiB stack), JSON may double them.
