@@ -51,6 +51,7 @@ type Client struct {
 	queue   []*message // read and not yet delivered
 	arrived chan struct{}
 	asked   map[uint64]chan *message // by Req; capacity 1, sent by receive
+	taps    map[uint64]*Tap          // by Seq
 	req     uint64
 }
 
@@ -63,6 +64,7 @@ func (c *Client) begin(hello *message, pidfd int, child bool) {
 	c.ended = make(chan struct{})
 	c.arrived = make(chan struct{}, 1) // a level: something is in queue
 	c.asked = make(map[uint64]chan *message)
+	c.taps = make(map[uint64]*Tap)
 	c.wg.Add(2)
 	go c.receive() // ends when the connection does
 	go c.deliver() // ends when the connection has and all was delivered, or with Close

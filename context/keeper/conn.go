@@ -21,6 +21,9 @@ type conn struct {
 	gifts  []gift // in order
 	pings  int    // sent since it was last heard
 	timer  *timer // hello is due, then pings
+
+	taps []*tapped
+	due  []*tapped // those that have something to send, in order
 }
 
 func (c *conn) send(m *message) { c.out, _ = m.encode(c.out) }
@@ -62,17 +65,17 @@ func (c *conn) ready(s *server) {
 }
 
 // flush sends what is due: replies first, then events from where the connection
-// stands. Events are encoded only when the socket takes them, so that a hung
+// stands, then output. Events are encoded only when the socket takes them, so that a hung
 // provider costs no second copy.
 func (c *conn) flush(s *server) {
 	for !c.full && !c.closed {
 		for s.conn == c && len(c.out) < 64<<10 {
-			ev := s.events.at(c.next)
-			if ev == nil {
+			if ev := s.events.at(c.next); ev != nil {
+				c.send(&message{Kind: kindEvent, Event: ev})
+				c.next++
+			} else if !c.sendTapped() {
 				break
 			}
-			c.send(&message{Kind: kindEvent, Event: ev})
-			c.next++
 		}
 		if len(c.out) == 0 {
 			c.out = nil
@@ -152,6 +155,10 @@ func (s *server) handle(c *conn, m *message) {
 		c.send(&message{Kind: kindReply, Req: m.Req, List: s.claims(m.Claims)})
 	case kindReady:
 		s.manager.ready(m.Text)
+	case kindTap:
+		s.tap(c, m)
+	case kindUntap:
+		s.untap(c, m.Seq)
 	default:
 		s.handleStore(c, m)
 	}
@@ -192,6 +199,7 @@ func (s *server) hello(c *conn, m *message) {
 	if s.ward != nil && s.ward.pid == c.pid {
 		s.ward.greeted = true
 	}
+	s.retap()
 	c.next = s.events.acked + 1 // everything unacknowledged, once more
 	c.send(&message{Kind: kindHello, Version: Version, Epoch: s.epoch, PID: s.pid, Seq: s.events.acked, Last: s.events.last(), Outermost: s.ward != nil})
 	for _, text := range s.notes {
@@ -254,6 +262,7 @@ func (s *server) drop(c *conn, why string) {
 		return
 	}
 	s.conn = nil
+	s.retap()
 	s.note(why)
 	s.leftAlone(why)
 }

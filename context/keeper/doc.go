@@ -78,6 +78,12 @@
 // that is gone already, and then executes the program in its own place. Whoever asks
 // for none is forked and executed as ever.
 //
+// # Taps
+//
+// Client.Tap listens to the lines of a slot while the keeper reads them: for log probes
+// and for following a log, on a full disk too. A tap belongs to its connection, holds
+// up nobody, and counts what it was too slow for.
+//
 // # Numbers that stay ours
 //
 // A dead leader is not reaped while its tree lives, so that its number, which is

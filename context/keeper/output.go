@@ -58,7 +58,7 @@ func (st *stream) read(s *server) bool {
 	}
 	data := s.buf[:n]
 	st.slot.keepTail(data)
-	if st.slot.log == nil {
+	if st.slot.log == nil && len(st.slot.taps) == 0 {
 		return n == len(s.buf)
 	}
 	stamp := newStamp(time.Now(), st.name)
@@ -75,7 +75,7 @@ func (st *stream) read(s *server) bool {
 		if i < 0 {
 			st.partial = append(st.partial, data[:end]...)
 		} else {
-			st.slot.log.add(stamp, st.partial, data[:end])
+			st.line(s, stamp, st.partial, data[:end])
 			st.partial = st.partial[:0]
 		}
 		data = data[next:]
@@ -85,6 +85,16 @@ func (st *stream) read(s *server) bool {
 	}
 	s.logs.unlock()
 	return n == len(s.buf)
+}
+
+// line passes a line on to the file and to who listens; the lock of logs is held.
+func (st *stream) line(s *server, stamp, head, tail []byte) {
+	if st.slot.log != nil {
+		st.slot.log.add(stamp, head, tail)
+	}
+	for _, t := range st.slot.taps {
+		t.hear(s.conn, stamp, head, tail)
+	}
 }
 
 // drain reads the last words: what was written before the writer's death is in
@@ -103,7 +113,7 @@ func (st *stream) close(s *server) {
 	}
 	if len(st.partial) > 0 {
 		s.logs.lock()
-		st.slot.log.add(newStamp(time.Now(), st.name), st.partial, nil)
+		st.line(s, newStamp(time.Now(), st.name), st.partial, nil)
 		s.logs.unlock()
 		st.partial = nil
 	}

@@ -70,6 +70,7 @@ type server struct {
 	ward     *ward  // the provider's process, of an outermost keeper
 	manager  manager
 	notes    []string
+	tappings []*tapping
 	lost     uint64 // notes
 }
 
@@ -178,6 +179,7 @@ func (wakeup) ready(s *server) {
 			s.stopAll("signal without a provider")
 		}
 	}
+	s.answerTaps()
 	for slot := range s.flushing {
 		if s.logs.flushed(slot.log) {
 			s.gone(slot, nil)

@@ -25,6 +25,7 @@ type slot struct {
 
 	streams []*stream // stdout and stderr, or none
 	log     *logFile
+	taps    []*tapped // who listens
 	tail    []byte
 
 	asked    bool   // a provider asked for the end before it came
@@ -101,6 +102,7 @@ func (s *server) capture(slot *slot, fds []int) {
 	if path := slot.spec.Output.Log; path != "" {
 		slot.log = s.logs.open(s.logPath(path))
 	}
+	s.listenTo(slot)
 	for i, fd := range fds {
 		if fd < 0 {
 			continue

@@ -79,14 +79,19 @@ func (c *Client) receive() {
 		}
 		quiet = 0
 		c.mu.Lock()
-		if m.Kind == kindReply {
+		switch m.Kind {
+		case kindReply:
 			if reply := c.asked[m.Req]; reply != nil {
 				delete(c.asked, m.Req)
 				reply <- m
 			} else if m.fd >= 0 {
 				_ = syscall.Close(m.fd)
 			}
-		} else {
+		case kindLines:
+			if t := c.taps[m.Seq]; t != nil {
+				t.heard(Heard{m.Lines, m.Dropped})
+			}
+		default:
 			c.queue = append(c.queue, m)
 			select {
 			case c.arrived <- struct{}{}:

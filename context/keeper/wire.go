@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+	"time"
 	"unicode/utf8"
 )
 
@@ -18,7 +19,7 @@ import (
 // 2: what a provider needs that comes back: more in Status, the keeper's pid when
 // it refuses, Last in its hello; the descriptor store; ready, and a keeper that
 // stands first; adopt.
-// 3: attributes of a process in Spec.
+// 3: attributes of a process in Spec; taps of output.
 const Version = 3
 
 // maxMessage bounds one message. execve(2) takes at most 6 MiB of strings
@@ -43,6 +44,9 @@ const (
 	kindStored   = "stored"   // provider: Req; answered by kindReply
 	kindAdopt    = "adopt"    // provider: Req, Claims; answered by kindReply with List
 	kindReady    = "ready"    // provider: Text, for the service manager
+	kindTap      = "tap"      // provider: Req, ID (Incarnation 0: all of the task), Seq that names it; answered by kindReply with At
+	kindUntap    = "untap"    // provider: Seq
+	kindLines    = "lines"    // keeper: Seq of the tap, Lines, Dropped
 	kindEnded    = "ended"    // keeper, outermost: everything is stopped, it is the provider's turn
 	kindReply    = "reply"    // keeper: Req and List, Stats, Names, or Err
 	kindEvent    = "event"    // keeper: Event
@@ -74,6 +78,12 @@ type message struct {
 	Claims  []Claim        `json:"claims,omitempty"`
 	Right   bool           `json:"right,omitempty"` // a descriptor comes with it (SCM_RIGHTS, unix(7))
 	fd      int            // that one
+
+	// Of a tap: when it began; whole lines, as in the log file; how many came after
+	// those and were dropped.
+	At      time.Time `json:"at,omitzero"`
+	Lines   []byte    `json:"lines,omitempty"`
+	Dropped uint64    `json:"dropped,omitempty"`
 
 	// Outermost: the keeper is above its provider, and ends after it.
 	Outermost bool `json:"outermost,omitempty"`
