@@ -37,11 +37,13 @@ type listener struct {
 	deadlineListener
 	side     side
 	endpoint string // with the real port
+	name     string // see Socket
 }
 
 // deadlineListener is a *net.TCPListener or a *net.UnixListener.
 type deadlineListener interface {
 	net.Listener
+	syscall.Conn
 	SetDeadline(t time.Time) error
 }
 

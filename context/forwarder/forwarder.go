@@ -58,7 +58,8 @@ type Forwarder struct {
 
 // New binds all endpoints. An error names the first one that could not be:
 // `bind tcp://127.0.0.1:5556: address already in use`. Peers may connect from now
-// on; they are served once Run runs. Who never calls Run calls Close.
+// on; they are served once Run runs. Who never calls Run calls Close. What there is
+// in Inherited is used in place of binding.
 func New(o Options) (*Forwarder, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func New(o Options) (*Forwarder, error) {
 			endpoints = o.BackendBind
 		}
 		for _, e := range endpoints {
-			l, err := listen(e, s, o.BindAll)
+			l, err := o.open(e, s)
 			if err != nil {
 				return nil, errors.Join(err, f.Close())
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,9 @@ type Options struct {
 	FrontBind, BackendBind []string
 	// BindAll binds tcp://* and addresses beyond loopback as they are written.
 	BindAll bool
+	// Inherited are sockets of an earlier forwarder that were kept open, each file
+	// with the name of its Socket. They remain the caller's: New makes copies.
+	Inherited []*os.File
 	// Limits are DefaultLimits where they are zero.
 	Limits Limits
 
