@@ -19,7 +19,7 @@ var ErrVersion = errors.New("keeper is of an older version")
 // clients of a listening socket wait in its backlog, and nobody else gets the port.
 // The keeper keeps 64 at most, and does not stay for them alone. f remains the
 // caller's; its flags (O_NONBLOCK) are shared with all copies.
-func (c *Client) Store(name string, f *os.File) error {
+func (c *Client) Store(name string, f syscall.Conn) error {
 	fd := -1
 	raw, err := f.SyscallConn()
 	if err == nil { // not by Fd, which makes it block

@@ -26,6 +26,8 @@ type Provider struct {
 	info      *command.Info
 	tidy      *tidy
 	state     *state
+	place     *place
+	met       *keeper.Client // an earlier provider's keeper; nil: there is none
 
 	// made by Run before anything that uses them is live
 	launcher   *launcher
@@ -49,8 +51,9 @@ type Provider struct {
 	exitCause event.Cause
 }
 
-// New checks the options, binds the bus and takes the state directory. A port
-// in use and a directory in use are errors that name them.
+// New checks the options, takes the state directory and binds the bus, with the sockets
+// that a provider before this one has left with its keeper. A port in use and a
+// directory in use are errors that name them.
 func New(o Options) (*Provider, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
@@ -74,15 +77,26 @@ func New(o Options) (*Provider, error) {
 	if p.state, err = takeState(o.StateDir); err != nil {
 		return nil, err
 	}
-	p.forwarder, err = forwarder.New(forwarder.Options{
+	if p.place, err = takePlace(o.RuntimeDir, o.Context.FrontBind); err != nil {
+		return nil, errors.Join(err, p.state.release())
+	}
+	if err := p.meet(); err != nil {
+		return nil, errors.Join(err, p.release())
+	}
+	bus := forwarder.Options{
 		FrontBind: []string{o.Context.FrontBind}, BackendBind: []string{o.Context.BackendBind},
 		BindAll: o.BindAll, Guarded: handler.Guarded(), Taps: []forwarder.Tap{tap(handler)}, Logger: o.Logger,
 		Admit:       func(f forwarder.Peer, topic string, frame []byte) error { return handler.Admit(peer(f), topic, frame) },
 		OnSubscribe: func(f forwarder.Peer, prefix []byte) [][]byte { return handler.Retained(peer(f), prefix) },
 		OnClose:     func(f forwarder.Peer) { handler.Closed(f.Conn) },
-	})
+	}
+	bus.Inherited = p.inherit(bus.SocketNames())
+	p.forwarder, err = forwarder.New(bus)
+	for _, f := range bus.Inherited {
+		_ = f.Close() // the forwarder has copies
+	}
 	if err != nil {
-		return nil, errors.Join(err, p.state.release())
+		return nil, errors.Join(err, p.part(), p.release())
 	}
 	return p, nil
 }
@@ -95,6 +109,9 @@ func (l late) Publish(frame []byte) error { return voice{l.p.forwarder}.Publish(
 func (l late) Inject(from command.Peer, frame []byte) error {
 	return voice{l.p.forwarder}.Inject(from, frame)
 }
+
+// release gives the directories back.
+func (p *Provider) release() error { return errors.Join(p.place.release(), p.state.release()) }
 
 // FrontEnd and Backend are the endpoints that services and clients connect to:
 // the file's, with the port that was really bound where its bind address leaves
@@ -119,9 +136,9 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	// Nothing that is live ends with ctx: it ends when teardown comes to it.
 	live := context.WithoutCancel(ctx)
 	broken := make(chan error, 6) // sent by the parts; one for each of them, so that none waits in teardown
-	down.add("release state directory", p.state.release)
+	down.add("release the directories", p.release)
 	if p.journal, err = openJournal(ctx, p.opts); err != nil {
-		return errors.Join(err, p.forwarder.Close())
+		return errors.Join(err, p.part(), p.forwarder.Close())
 	}
 
 	var parts sync.WaitGroup
@@ -149,13 +166,11 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	endForwarder := p.forwarder.Close
 	down.add("end the bus", func() error { return endForwarder() })
 
-	k, met, err := keeper.Attach(ctx, keeper.Options{
-		Exe: p.opts.Exe, RuntimeDir: p.opts.RuntimeDir, StateDir: p.opts.StateDir, Logger: p.opts.Logger,
-		Epoch: p.state.epoch, Linger: p.opts.Linger,
-	})
+	k, met, err := p.attach(ctx)
 	if err != nil {
 		return err
 	}
+	p.deposit(k)
 	launchCtx, endLaunches := context.WithCancel(live)
 	p.launcher = newLauncher(launchCtx, p.opts, k, p.FrontEnd(), p.Backend())
 	p.launcher.failed = func(e event.SpawnFailed) { p.put(e.Ref, e) }
@@ -184,6 +199,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		p.launcher.work.Wait()
 		ctx, cancel := context.WithTimeout(live, keeperGrace)
 		defer cancel()
+		p.withdraw(k)
 		err := k.Shutdown(ctx)
 		<-p.keeperGone
 		return err

@@ -16,6 +16,29 @@ type state struct {
 	epoch uint64 // grows with every provider that held the directory: a keeper heeds the highest
 }
 
+// place is the runtime directory, held by a lock as well: two providers of one context
+// with a state directory each would reach for one keeper and one control socket.
+type place struct{ lock *os.File }
+
+// takePlace makes the runtime directory and takes it. address is what the other one
+// has bound, if there is another.
+func takePlace(dir, address string) (*place, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make runtime directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("take runtime directory: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("take runtime directory: another provider runs this context and has bound %s: end it, or give this one other endpoints", address)
+	}
+	return &place{f}, nil
+}
+
+func (p *place) release() error { return p.lock.Close() }
+
 // takeState makes the state directory and takes it. The lock file says who has
 // it, and how many have had it.
 func takeState(dir string) (*state, error) {

@@ -20,6 +20,7 @@ type bench struct {
 	t            *testing.T
 	file, state  string
 	runtime, log string
+	front, back  string // endpoints of the file: where to subscribe, where to publish
 	transaction  string
 	flags        []string // more of service_context's
 	cmd          *exec.Cmd
@@ -39,6 +40,7 @@ func newBench(t *testing.T, n int, process string, flags ...string) *bench {
 		t: t, file: filepath.Join(dir, "Context.xml"), state: filepath.Join(dir, "state"),
 		flags: flags, runtime: runtime, log: filepath.Join(dir, "provider.log"), transaction: fmt.Sprintf("CRASH%d", os.Getpid()),
 	}
+	b.front, b.back = "ipc://"+runtime+"/b", "ipc://"+runtime+"/f"
 	var x strings.Builder
 	fmt.Fprintf(&x, `<Context>
   <FrontEndEndpoint>ipc://%[1]s/b</FrontEndEndpoint> <BackendEndpoint>ipc://%[1]s/f</BackendEndpoint>
@@ -90,7 +92,7 @@ func (b *bench) start() {
 // meet connects to the provider that answers.
 func (b *bench) meet() {
 	b.t.Helper()
-	socket := command.SocketPath(b.runtime, "crash", "ipc://"+b.runtime+"/b", "ipc://"+b.runtime+"/f")
+	socket := command.SocketPath(b.runtime, "crash", b.front, b.back)
 	await(b.t, "the provider to answer", func() bool {
 		var err error
 		b.client, err = command.Dial(context.Background(), socket)
@@ -111,7 +113,9 @@ func (b *bench) kill() {
 // stop ends everything in order.
 func (b *bench) stop() {
 	b.t.Helper()
-	_ = b.client.Close()
+	if b.client != nil {
+		_ = b.client.Close()
+	}
 	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		b.t.Fatal(err)
 	}
