@@ -13,19 +13,15 @@ var notYet = []struct {
 	task    func(t *Task) []Pos    // where a task service asks for it
 	context func(c *Context) []Pos // where the context does
 }{
-	{element: "user", remedy: "start the provider as that user", task: written("user")},
-	{element: "group", remedy: "start the provider with that group", task: written("group")},
-	{element: "umask", remedy: "set it in the program", task: written("umask")},
-	{element: "nice", remedy: "put nice(1) before the command", task: written("nice")},
-	{element: "affinity", remedy: "put taskset(1) before the command", task: written("affinity")},
 	{element: "depends", remedy: "write an on_start transition of the other service that starts this one", task: func(t *Task) []Pos {
 		return where(t.Process.Depends, func(d Depends) (Pos, bool) { return d.Pos, true })
 	}},
 	{element: "probe", remedy: "remove it", task: func(t *Task) []Pos {
 		return where(t.Process.Probes, func(p Probe) (Pos, bool) { return p.Pos, true })
 	}},
-	{element: "limits", remedy: "put prlimit(1) before the command", task: func(t *Task) []Pos {
-		return one(t.Process.Limits.Pos, t.Process.Limits != ProcessLimits{Pos: t.Process.Limits.Pos})
+	{element: "limits memory, cpu and pids", remedy: "set them for the whole unit (systemd.resource-control(5))", task: func(t *Task) []Pos {
+		l := t.Process.Limits
+		return one(l.Pos, l.Memory != 0 || l.CPU != 0 || l.PIDs != 0)
 	}},
 	{element: "hook", remedy: "put it into the program", task: func(t *Task) []Pos {
 		return where(t.Process.Hooks, func(h Hook) (Pos, bool) { return h.Pos, true })
@@ -89,14 +85,6 @@ func refuse(errs ErrorList, places []Pos, task, element, remedy string) ErrorLis
 		errs = append(errs, &Error{Pos: pos, Task: task, Msg: fmt.Sprintf("not yet: %s has no effect in this release; %s", element, remedy)})
 	}
 	return errs
-}
-
-// written finds a leaf of <Process> that says something.
-func written(leaf string) func(*Task) []Pos {
-	return func(t *Task) []Pos {
-		pos, ok := t.Process.places[leaf]
-		return one(pos, ok)
-	}
 }
 
 // one is the list of pos if the element means something. A default, which no

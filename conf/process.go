@@ -13,10 +13,11 @@ type Process struct {
 	CommandPos Pos      `json:"-"`
 	Directory  string   // "" is the provider's choice
 	User       string   // name or number; "" is the provider's own
-	Group      string
-	Umask      *int  // nil is inherited
-	Nice       *int  // nil is inherited
-	Affinity   []int // CPU numbers; nil is inherited
+	Group      string   // "" is the user's own
+	UserPos    Pos      `json:"-"` // of <user>, else of <group>
+	Umask      *int     // nil is inherited
+	Nice       *int     // nil is inherited
+	Affinity   []int    // CPU numbers; nil is inherited
 
 	Env      []Env
 	Stop     Stop
@@ -29,7 +30,7 @@ type Process struct {
 	Replicas int
 	Log      Log
 
-	places map[string]Pos // of user, group, umask, nice, affinity, replicas, when they say something
+	places map[string]Pos // of replicas, when it says something
 }
 
 // Env is one variable (Name and Value) or a file of them (File).

@@ -30,9 +30,9 @@ func (r *reader) process(n *node) Process {
 	readLeaf(r, n.child("umask"), &p.Umask, optional(parseUmask))
 	readLeaf(r, n.child("nice"), &p.Nice, optional(intIn(-20, 19)))
 	readLeaf(r, n.child("affinity"), &p.Affinity, optionalList(parseCPUs))
-	for _, leaf := range []string{"user", "group", "umask", "nice", "affinity"} {
+	for _, leaf := range []string{"group", "user"} {
 		if c := n.child(leaf); c.content() != "" {
-			p.note(leaf, c.pos)
+			p.UserPos = c.pos
 		}
 	}
 	p.Env = r.env(n.children("env"))
@@ -222,20 +222,6 @@ func parseInterval(s string) (time.Duration, error) {
 		err = errors.New("must be more than 0")
 	}
 	return d, err
-}
-
-// parseRLimit judges "1024", "1024:4096", "1GB", "unlimited" (setrlimit(2)).
-func parseRLimit(s string) (string, error) {
-	soft, hard, both := strings.Cut(s, ":")
-	for _, part := range []string{soft, hard} {
-		if part == "unlimited" || part == hard && !both {
-			continue
-		}
-		if _, err := parseSize(part); err != nil {
-			return "", errors.New(`is no limit; write it as "1024", "1024:4096" or "unlimited"`)
-		}
-	}
-	return s, nil
 }
 
 func parseURL(s string) (string, error) {

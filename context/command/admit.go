@@ -76,6 +76,17 @@ func (h *Handler) trusted(p Peer) error {
 	}
 }
 
+// isUserOf says that a peer is whom a task service runs as by its <user>. It may say
+// on control how that service is, and nothing else. The kernel's word is of this
+// machine alone.
+func (h *Handler) isUserOf(p Peer, task *event.TaskView) bool {
+	if task == nil || task.User == "" || p.UID < 0 || h.opts.UIDOf == nil {
+		return false
+	}
+	uid, known := h.opts.UIDOf(task.User)
+	return known && uid == p.UID
+}
+
 // limiter lets through a few a second.
 type limiter struct {
 	mu    sync.Mutex // guards all below

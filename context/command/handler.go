@@ -94,16 +94,15 @@ func (h *Handler) control(p Peer, payload []byte) {
 		h.dropped(p, message.TopicControl, err)
 		return
 	}
-	if err := h.trusted(p); err != nil {
+	ref := event.Ref{Transaction: event.TransactionID(c.Header.Transaction), Task: event.TaskID(c.Header.ServiceID)}
+	var task *event.TaskView
+	if view := h.opts.Transactions.View(ref.Transaction); view != nil {
+		task = view.Task(ref.Task)
+	}
+	if err := h.trusted(p); err != nil && !h.isUserOf(p, task) {
 		h.dropped(p, message.TopicControl, fmt.Errorf("report of task %q not heeded: %w", c.Header.ServiceID, err))
 		return
 	}
-	ref := event.Ref{Transaction: event.TransactionID(c.Header.Transaction), Task: event.TaskID(c.Header.ServiceID)}
-	view := h.opts.Transactions.View(ref.Transaction)
-	if view == nil {
-		return
-	}
-	task := view.Task(ref.Task)
 	if task == nil {
 		return
 	}

@@ -265,3 +265,34 @@ func FuzzDeliver(f *testing.F) {
 		}
 	})
 }
+
+func TestWhomATaskServiceRunsAsIsHeardOnControlAboutItAlone(t *testing.T) {
+	const demo = 12345
+	word := func(task string) []byte {
+		return []byte(`control @@@ {"header": {"action": "updated", "service_id": "` + task + `", "service_name": "echo", "service_transaction": "T1"},
+			"content": {"status": {"result": "success"}}}`)
+	}
+	h := newHouse(t)
+	h.handler.opts.UIDOf = func(user string) (int, bool) { return demo, user == "demo" }
+	v := view("T1")
+	theirs, ours := *v.Tasks[0], *v.Tasks[0]
+	theirs.User, ours.ID = "demo", "ts002"
+	v.Tasks = []*event.TaskView{&theirs, &ours}
+	h.views = []*event.View{v}
+	for _, p := range []Peer{{UID: demo, Loopback: true}, {UID: demo + 1, Loopback: true}, {UID: -1, Loopback: true}} {
+		for _, task := range []string{"ts001", "ts002", "ts009"} {
+			h.handler.Deliver(p, "control", word(task))
+		}
+	}
+	if len(h.notices) != 1 || h.notices[0].Ref.Task != "ts001" {
+		t.Errorf("heard %+v", h.notices)
+	}
+	for topic, frame := range map[string]string{
+		"context": order("exit", "T1", ""),
+		"process": `process @@@ {"Task": {"message": {"header": {"action": "stop", "service_id": "ts001", "service_name": "x", "service_transaction": "T1"}}}}`,
+	} {
+		if err := h.handler.Admit(Peer{UID: demo, Loopback: true}, topic, []byte(frame)); err == nil {
+			t.Errorf("admitted on %s", topic)
+		}
+	}
+}

@@ -123,8 +123,10 @@ type Options struct {
 	Journal      Journal
 	Bus          Bus
 	Logger       *slog.Logger
-	Original     bool // say nothing on the bus that the original did not, but for outcomes
-	Insecure     bool // peers beyond loopback, whom nobody vouches for, are heard too
+	// UIDOf gives the uid of a <user>; nil knows nobody.
+	UIDOf    func(user string) (uid int, known bool)
+	Original bool // say nothing on the bus that the original did not, but for outcomes
+	Insecure bool // peers beyond loopback, whom nobody vouches for, are heard too
 }
 
 func (o Options) validate() error {

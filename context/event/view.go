@@ -24,6 +24,7 @@ type TaskView struct {
 	ID          TaskID      `json:"task"`
 	Instance    string      `json:"instance"`
 	ServiceName string      `json:"service_name"`
+	User        string      `json:"-"` // whom it runs as, if its file says so: a name or a number
 	State       State       `json:"state"`
 	Incarnation Incarnation `json:"incarnation"`
 	PID         int         `json:"pid,omitempty"` // kept after the end; 0: never had one

@@ -101,7 +101,7 @@ func (k *task) waits() bool {
 func (k *task) snapshot() *event.TaskView {
 	s := &k.seen
 	return &event.TaskView{
-		ID: k.id, Instance: k.spec.Instance, ServiceName: k.spec.ServiceName,
+		ID: k.id, Instance: k.spec.Instance, ServiceName: k.spec.ServiceName, User: k.spec.Process.User,
 		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Wanted: k.want.up, Self: k.self(), Completed: s.completed,
 		Since: s.since, Restarts: max(0, s.starts-1), Exit: s.exit, Reason: s.reason, Cause: s.cause,
 		Action: s.action, Result: s.result, Object: s.object, Told: s.told,

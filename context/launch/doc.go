@@ -10,9 +10,10 @@
 //	plan, err := r.Resolve(task) // *NotFoundError names the paths and the remedy
 //	if plan.Build != nil { … run plan.Build.Argv in plan.Build.Dir first … }
 //	extra, err := r.Env(task) // with the files that <env file> names
-//	env := launch.Environ(base, launch.Vars{Ref: ref, …}, extra)
+//	who, err := launch.AccountOf(&task.Process) // nil: the provider's own user
+//	env := launch.Environ(base, launch.Vars{Ref: ref, …}, append(who.Env(), extra...))
 //
-// It looks at files and decides. It never starts a process, never writes a
+// It looks at files and the user database, and decides. It never starts a process, never writes a
 // file, and knows neither bus nor keeper: the build of a stale Go service is
 // described (Build) and run by whoever runs processes.
 //

@@ -1,6 +1,9 @@
 package launch
 
 import (
+	"fmt"
+	"os"
+
 	"zmicroservices/conf"
 )
 
@@ -9,11 +12,20 @@ import (
 // warnings. dir is the Context file's folder.
 func Doubts(dir string, t *conf.Task) []*conf.Error {
 	var doubts []*conf.Error
+	doubt := func(pos conf.Pos, err error) {
+		doubts = append(doubts, &conf.Error{Pos: pos, Task: t.ID, Msg: "it could not be started here: " + err.Error()})
+	}
 	r := &Resolver{Dir: dir}
 	for _, e := range t.Process.Env {
 		if _, err := ReadEnv(r.abs(""), []conf.Env{e}); err != nil {
-			doubts = append(doubts, &conf.Error{Pos: e.Pos, Task: t.ID, Msg: "it could not be started here: " + err.Error()})
+			doubt(e.Pos, err)
 		}
+	}
+	switch a, err := AccountOf(&t.Process); {
+	case err != nil:
+		doubt(t.Process.UserPos, err)
+	case a != nil && os.Getuid() != 0 && (int(a.UID) != os.Getuid() || int(a.GID) != os.Getgid()):
+		doubt(t.Process.UserPos, fmt.Errorf("become %s: only root may, and you are not", a.Name))
 	}
 	return doubts
 }

@@ -43,3 +43,26 @@ func TestAFileOfVariablesIsReadAtEveryStart(t *testing.T) {
 		}
 	}
 }
+
+func TestAttributesReachTheService(t *testing.T) {
+	s := start(t, file(t, process("ts001",
+		`/bin/sh -c 'umask &gt;"$ZMS_STATE_DIR/said"; ulimit -Sn &gt;&gt;"$ZMS_STATE_DIR/said"; ulimit -Hc &gt;&gt;"$ZMS_STATE_DIR/said"; nice &gt;&gt;"$ZMS_STATE_DIR/said"'`,
+		`<umask>037</umask><nice>19</nice><limits nofile="64:128" core="0"/>`)))
+	s.say("start")
+	s.hear("ts001", "stopped")
+	if got := s.written("said"); got != "0037\n64\n0\n19\n" {
+		t.Errorf("the service saw %q", got)
+	}
+}
+
+func TestAnAttributeThatIsRefusedIsAFailedStartThatNamesIt(t *testing.T) {
+	s := start(t, file(t, process("ts001", "/bin/true", `<user>no-such-one</user>`)+process("ts002", "/bin/true", `<affinity>1023</affinity>`)))
+	s.say("start")
+	for range 2 {
+		started := s.hear2("ts001", "ts002", "started")
+		want := map[string]string{"ts001": "find user no-such-one: there is no such user", "ts002": "set affinity to 1023: invalid argument"}[started.Header.ServiceID]
+		if reason := fmt.Sprint(started.Status["reason"]); started.Status["result"] != "failure" || !strings.Contains(reason, want) {
+			t.Errorf("%s: got %v, want %q", started.Header.ServiceID, started.Status, want)
+		}
+	}
+}

@@ -56,7 +56,7 @@ func (l *launcher) Launch(g group.Launch) {
 // isPlain says that nothing of t has to be found out or read before it runs.
 func isPlain(t *conf.Task) bool {
 	p := &t.Process
-	return len(p.Command) > 0 && !slices.ContainsFunc(p.Env, func(e conf.Env) bool { return e.File != "" })
+	return len(p.Command) > 0 && p.User == "" && p.Group == "" && !slices.ContainsFunc(p.Env, func(e conf.Env) bool { return e.File != "" })
 }
 
 func (l *launcher) launch(ctx context.Context, g group.Launch) {
@@ -94,7 +94,11 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 	if err != nil {
 		return keeper.Spec{}, err
 	}
-	env := launch.Environ(l.base, v, extra)
+	who, err := launch.AccountOf(&g.Task.Process)
+	if err != nil {
+		return keeper.Spec{}, err
+	}
+	env := launch.Environ(l.base, v, append(who.Env(), extra...))
 	if err := launch.CheckLength(env); err != nil {
 		return keeper.Spec{}, err
 	}
@@ -103,6 +107,8 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 		Env:    env,
 		Stop:   recipeOf(g.Task.Process.Stop),
 		Output: keeper.Output{Log: filepath.Join("logs", string(g.Ref.Transaction), string(g.Ref.Task)+".log")},
+
+		Attributes: attributes(&g.Task.Process, who),
 	}, nil
 }
 

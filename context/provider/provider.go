@@ -15,6 +15,7 @@ import (
 	"zmicroservices/context/group"
 	"zmicroservices/context/journal"
 	"zmicroservices/context/keeper"
+	"zmicroservices/context/launch"
 )
 
 // Provider is one context provider. New binds its sockets; Run makes it live.
@@ -68,6 +69,7 @@ func New(o Options) (*Provider, error) {
 	}
 	handler, err := command.New(context.Background(), command.Options{
 		Own: o.Context, Transactions: p, Journal: p, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
+		UIDOf: launch.UIDOf,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
 	if err != nil {
