@@ -13,6 +13,7 @@ const (
 	ByProcess    Origin = "process"    // what the service itself did: a word of its own, an exit
 	ByDeadline   Origin = "deadline"   // a time that passed
 	ByProvider   Origin = "provider"   // a process that could not be made
+	BySchedule   Origin = "schedule"   // a time of its schedule
 	ByShutdown   Origin = "shutdown"   // the provider ends
 )
 

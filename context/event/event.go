@@ -68,6 +68,15 @@ type Deadline struct {
 	Kind DeadlineKind
 }
 
+// Due is the word of the clock about a task service's schedule: a time has come,
+// or the next one is known anew.
+type Due struct {
+	Task   TaskID
+	At     time.Time // the time that has come; zero: none has
+	Next   time.Time // the one after it; zero: there is none
+	Missed int       // times that passed with nobody to see them
+}
+
 // DeadlineKind says what was waited for.
 type DeadlineKind string
 
@@ -101,6 +110,9 @@ func (e Notice) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Deadline) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Due) About() TaskID { return e.Task }
 
 // Change is one thing that changed, or was refused. Everything that anyone can
 // see of the supervisor is made from Changes.

@@ -38,6 +38,7 @@ func TestALineBitesWhereItIsCrossed(t *testing.T) {
 		{"tools/conf_command", "github.com/shirou/gopsutil/v3/process", "gopsutil"},
 		{"tools/create_service", "github.com/beevik/etree", "etree"},
 		{"context/group", "modernc.org/sqlite", "sqlite"},
+		{"context/provider", "github.com/go-co-op/gocron/v2", "gocron"},
 		{"context/group", "testing", "testing"},
 		{"context/group", "./context/keeper", "sibling-group"},
 		{"context/keeper", "./context/machine", "sibling-keeper"},

@@ -13,7 +13,7 @@ type rule struct {
 // The packages of context that have siblings to keep away from. provider is
 // missing: it is the only one that knows everyone.
 var rooms = []string{
-	"command", "forwarder", "group", "journal", "keeper", "launch", "logs", "machine", "probe", "sample",
+	"command", "forwarder", "group", "journal", "keeper", "launch", "logs", "machine", "probe", "sample", "schedule",
 }
 
 // rules are the lines that DESIGN.md draws, and their reasons.
@@ -84,6 +84,10 @@ var rules = append([]rule{
 	{
 		name: "sqlite", of: []string{"./..."}, but: []string{"./context/store"}, never: []string{"modernc.org/sqlite/...", "database/sql"},
 		why: "databases are opened, migrated and batched in context/store; each owner has a schema of its own there",
+	},
+	{
+		name: "gocron", of: []string{"./..."}, but: []string{"./context/schedule"}, never: []string{"github.com/go-co-op/gocron/...", "github.com/jonboulle/clockwork/..."},
+		why: "what the wall clock does is told by context/schedule; every other time is a deadline of its owner",
 	},
 	{
 		name: "testing", of: []string{"./..."},
