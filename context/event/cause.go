@@ -15,6 +15,8 @@ const (
 	ByProvider   Origin = "provider"   // a process that could not be made
 	BySchedule   Origin = "schedule"   // a time of its schedule
 	ByShutdown   Origin = "shutdown"   // the provider ends
+	ByProbe      Origin = "probe"      // a startup, readiness or liveness probe
+	ByDependency Origin = "dependency" // another task service depends on it, or it on another
 )
 
 // Cause says why something was done. Causes form chains: Parent is the Seq of

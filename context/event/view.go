@@ -38,6 +38,10 @@ type TaskView struct {
 	Reason      string      `json:"reason,omitempty"`
 	Cause       Cause       `json:"cause"` // of the last change
 
+	Ready  bool   `json:"ready"`            // it is started, and its readiness probes agree
+	Waits  string `json:"waits,omitempty"`  // it is wanted up, and what it waits for: "waits for ts001 until ready"
+	Status string `json:"status,omitempty"` // its own word on what it does (STATUS= of sd_notify(3))
+
 	// In the words of the original's context info: the last action on the bus
 	// (defined, start, started, created, updated, failed, exited, stop, stopped,
 	// restart), success | in_progress | the service's own result, and the last

@@ -19,10 +19,15 @@ func (t *Transaction) asked(a Asked) {
 	switch a.Action {
 	case Start:
 		for _, spec := range a.Tasks {
+			if k := t.byID[event.TaskID(spec.ID)]; !t.done && (k == nil || !k.active()) {
+				t.define(spec) // all of them before the first starts: they may depend on each other
+			}
+		}
+		for _, spec := range a.Tasks {
 			t.askStart(o, spec)
 		}
 	case Restart:
-		for _, k := range t.named(o) {
+		for _, k := range t.dependentsFirst(t.named(o)) {
 			t.askRestart(o, k)
 		}
 	case Stop, Exit:
@@ -31,7 +36,7 @@ func (t *Transaction) asked(a Asked) {
 		for _, k := range named {
 			o.await(k, k.seen.inc)
 		}
-		o.queue = named
+		o.queue = t.dependentsFirst(named)
 		o.pace = stopPace
 		if n := len(named); n > 0 {
 			o.pace = min(stopPace, stopPaceTotal/time.Duration(n))
@@ -57,6 +62,7 @@ func (t *Transaction) define(spec *conf.Task) *task {
 	k := t.byID[id]
 	if k == nil {
 		k = newTask(spec, t.now)
+		t.relink(id, spec)
 		t.byID[id] = k
 		t.tasks = append(t.tasks, k)
 		t.touch(k)
@@ -67,6 +73,7 @@ func (t *Transaction) define(spec *conf.Task) *task {
 	case k.seen.present:
 		k.next = spec
 	default:
+		t.relink(id, k.spec, spec)
 		k.spec = spec
 	}
 	t.touch(k)
@@ -145,6 +152,7 @@ func (t *Transaction) restart(k *task, c event.Cause) {
 // take lets k have the spec that came while it ran.
 func (t *Transaction) take(k *task) {
 	if k.next != nil && !k.seen.present {
+		t.relink(k.id, k.spec, k.next)
 		k.spec, k.next = k.next, nil
 	}
 }
@@ -164,7 +172,7 @@ func (t *Transaction) stop(k *task, o *operation) {
 	case s.present:
 		k.told = o.asked.Told || o.asked.All && s.saidStopped
 		t.reconcile(k)
-		k.told = false
+		k.told = k.told && !s.ending && s.exit == nil && t.kept(k) // it is told later, and was
 	case s.state == event.Created:
 		t.sayProcess(k, Stop, c)
 		t.apply(k, machine.DropAsked, c)

@@ -34,6 +34,7 @@ type Launch struct {
 	Task   *conf.Task
 	Object map[string]any
 	Cause  event.Cause
+	Rank   int // of its stop, when a keeper ends all alone: the lowest first
 }
 
 // End runs a stop recipe: signal, grace, KILL, until event.Gone.

@@ -56,7 +56,25 @@ func randomTasks(rt *rapid.T) []*conf.Task {
 			waiting(tasks[i])
 		}
 	}
+	randomDepends(rt, tasks)
 	return tasks
+}
+
+// randomDepends makes some depend on others, without a circle.
+func randomDepends(rt *rapid.T, tasks []*conf.Task) {
+	backwards := rapid.Bool().Draw(rt, "backwards")
+	for i := range tasks {
+		for j := range i {
+			if rapid.IntRange(0, 3).Draw(rt, "depends") > 0 {
+				continue
+			}
+			from, to := tasks[i], tasks[j]
+			if backwards {
+				from, to = to, from
+			}
+			after(from, to.ID+" until "+rapid.SampledFrom([]string{"started", "ready", "completed"}).Draw(rt, "until"))
+		}
+	}
 }
 
 func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
@@ -133,6 +151,7 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 // answer and every want must be reached, and then stops it.
 func calm(rt *rapid.T, w *world) {
 	w.settle()
+	w.completeAll()
 	if n := len(w.tx.open); n > 0 {
 		rt.Fatalf("%d requests without an answer in a quiet world, the first: %+v\n%+v", n, w.tx.open[0].asked, w.states())
 	}

@@ -125,7 +125,7 @@ func (t *Transaction) Restore(now, began time.Time, seq uint64, saved []Saved) [
 func (t *Transaction) resume(k *task) {
 	s := &k.seen
 	if s.present && !s.made {
-		t.emit(Launch{k.ref(t.opts.Transaction), k.spec, s.object, k.want.cause})
+		t.emit(Launch{Ref: k.ref(t.opts.Transaction), Task: k.spec, Object: s.object, Cause: k.want.cause, Rank: t.rank(k)})
 	}
 	switch {
 	case s.present && s.ending:

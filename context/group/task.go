@@ -20,8 +20,12 @@ type task struct {
 	told       bool         // a stop under way was itself the message that tells the service
 	survivors  []int        // pids of the last incarnation that could not be ended
 	operations []*operation // requests that wait for this task service
+	hold       string       // what its start waits for; "" nothing
+	pulled     bool         // what it waits for was started
+	seq        uint64       // of its last change
 	view       *event.TaskView
 	touched    bool // it is in Transaction.touched
+	stirred    bool // it is in Transaction.stirred
 }
 
 // want is what should be. It changes by requests, transitions and policies only.
@@ -91,6 +95,9 @@ func (k *task) active() bool {
 	return !k.seen.ending && (k.seen.state == event.Started || k.seen.state == event.Starting && k.want.run)
 }
 
+// ready says that it is started, and fit for what depends on it.
+func (k *task) ready() bool { return k.seen.state == event.Started }
+
 // waits says that there is a process whose task waits for a start, or is about to.
 func (k *task) waits() bool {
 	s := &k.seen
@@ -100,10 +107,15 @@ func (k *task) waits() bool {
 // snapshot makes the immutable picture of the task service for a View.
 func (k *task) snapshot() *event.TaskView {
 	s := &k.seen
+	waits := ""
+	if k.isHeld() {
+		waits = k.hold
+	}
 	return &event.TaskView{
 		ID: k.id, Instance: k.spec.Instance, ServiceName: k.spec.ServiceName, User: k.spec.Process.User,
 		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Wanted: k.want.up, Self: k.self(), Completed: s.completed,
 		Since: s.since, Restarts: max(0, s.starts-1), Exit: s.exit, Reason: s.reason, Cause: s.cause,
+		Ready: k.ready(), Waits: waits,
 		Action: s.action, Result: s.result, Object: s.object, Told: s.told,
 	}
 }

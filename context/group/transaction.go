@@ -68,6 +68,9 @@ type Transaction struct {
 	now     time.Time
 	out     []Effect
 	touched []*task // changed in this step
+	stirred []*task // changed, and not yet seen by those that wait for it
+
+	links *links // nil when a spec has changed them
 
 	random *rand.Rand // jitter
 
@@ -111,6 +114,7 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 
 // effects closes a step: whatever changed is saved last.
 func (t *Transaction) effects() []Effect {
+	t.settle()
 	for _, k := range t.touched {
 		t.emit(Save{t.saved(k)})
 		k.touched = false
@@ -159,6 +163,10 @@ func (t *Transaction) touch(k *task) {
 		k.touched = true
 		t.touched = append(t.touched, k)
 	}
+	if !k.stirred {
+		k.stirred = true
+		t.stirred = append(t.stirred, k)
+	}
 }
 
 // record makes a Change of k and gives its Seq.
@@ -170,7 +178,7 @@ func (t *Transaction) record(k *task, from event.State, what string, c event.Cau
 	if k != nil {
 		ch.Task, ch.Incarnation, ch.PID = k.id, k.seen.inc, k.seen.pid
 		ch.From, ch.To, ch.Exit = from, k.seen.state, k.seen.exit
-		k.seen.cause = c
+		k.seen.cause, k.seq = c, t.seq
 		t.touch(k)
 	}
 	t.emit(Record{ch})
@@ -244,7 +252,7 @@ func (t *Transaction) perform(k *task, e machine.Effect, c event.Cause) {
 	switch e {
 	case machine.Spawn:
 		object := t.sayProcess(k, Start, c)
-		t.emit(Launch{k.ref(t.opts.Transaction), k.spec, object, c})
+		t.emit(Launch{Ref: k.ref(t.opts.Transaction), Task: k.spec, Object: object, Cause: c, Rank: t.rank(k)})
 	case machine.Run:
 		t.sayProcess(k, Start, c)
 		t.awaitStarted(k)
@@ -272,7 +280,9 @@ func (t *Transaction) end(k *task, c event.Cause) {
 		return
 	}
 	k.seen.ending = true
-	if !k.told {
+	told := k.told
+	k.told = false
+	if !told {
 		t.sayProcess(k, Stop, c)
 	}
 	if k.self() && k.seen.spoke {
@@ -289,7 +299,7 @@ func (t *Transaction) reconcile(k *task) {
 	w, s := &k.want, &k.seen
 	switch {
 	case !w.up && s.present:
-		if !s.ending && s.exit == nil {
+		if !s.ending && s.exit == nil && !t.kept(k) {
 			t.apply(k, machine.StopAsked, w.cause)
 		}
 	case !w.up:
@@ -297,7 +307,7 @@ func (t *Transaction) reconcile(k *task) {
 			t.apply(k, machine.DropAsked, w.cause)
 		}
 	case s.present && s.inc <= w.above:
-		if !s.ending && s.exit == nil {
+		if !s.ending && s.exit == nil && !t.kept(k) {
 			t.apply(k, machine.StopAsked, w.cause)
 		}
 	case !s.present && t.resting(k):
@@ -307,7 +317,9 @@ func (t *Transaction) reconcile(k *task) {
 			t.apply(k, machine.RunAsked, w.cause)
 		}
 	case w.run || k.self():
-		t.apply(k, machine.StartAsked, w.cause)
+		if !t.held(k) {
+			t.apply(k, machine.StartAsked, w.cause)
+		}
 	case s.state != event.Created:
 		t.create(k)
 	}

@@ -73,6 +73,7 @@ func (t *Transaction) follow(k *task, tr conf.Transition, seq uint64, c event.Ca
 		called.want = want{cause: cause}
 		called.restarts.forget()
 		called.seen.end = endOther
+		t.touch(called) // one that waits for its start has nothing else to tell
 		t.reconcile(called)
 		t.check(called)
 	case Restart:

@@ -31,8 +31,10 @@ type world struct {
 	causes   map[launchCause]event.Ref // one cause makes one process
 	asked    map[string]map[event.TaskID]event.Incarnation
 	restarts map[string][]event.TaskID
-	before   map[string]uint64       // Seq when a request came
-	created  map[event.TaskID]uint64 // Seq when it was last made ready without a process
+	before   map[string]uint64            // Seq when a request came
+	created  map[event.TaskID]uint64      // Seq when it was last made ready without a process
+	at       map[event.TaskID]event.State // as the changes have told
+	circles  bool                         // its services depend on each other
 	n        int
 }
 
@@ -59,6 +61,7 @@ func newWorld(t testing.TB, o Options) *world {
 	w := &world{
 		t: t, now: time.Unix(1_800_000_000, 0), procs: map[event.TaskID]*proc{},
 		causes: map[launchCause]event.Ref{}, restarts: map[string][]event.TaskID{}, before: map[string]uint64{}, created: map[event.TaskID]uint64{}, asked: map[string]map[event.TaskID]event.Incarnation{},
+		at:    map[event.TaskID]event.State{},
 		phase: map[event.Ref]string{}, acts: map[uint64][]time.Time{}, limit: o.Transitions,
 	}
 	tx, err := NewTransaction(o, w.now)
@@ -100,10 +103,12 @@ func (w *world) perform(effect Effect) {
 			w.t.Fatalf("%s was started for %+v, which had started %s", e.Ref, cause, before)
 		}
 		w.causes[cause] = e.Ref
+		w.mayStart(e)
 		w.procs[e.Ref.Task] = &proc{ref: e.Ref, task: e.Task}
 		w.launchd = append(w.launchd, e.Ref)
 	case End:
 		w.caused(e.Cause, effect)
+		w.mayEnd(e)
 		if p := w.procs[e.Ref.Task]; p != nil && p.ref == e.Ref {
 			p.dying = true
 		}
@@ -131,6 +136,7 @@ func (w *world) perform(effect Effect) {
 			w.t.Fatalf("change %d was caused by a later one: %d", e.Change.Seq, e.Change.Cause.Parent)
 		}
 		w.changes = append(w.changes, e.Change)
+		w.at[e.Change.Task] = e.Change.To
 		if e.Change.To == event.Created {
 			w.created[e.Change.Task] = e.Change.Seq
 		}

@@ -91,7 +91,7 @@ func sameCause(a, b event.Cause) bool { return a.Origin == b.Origin && a.By == b
 // waited for: there is nothing behind it but its start.
 func intrinsic(l Link) bool {
 	switch l.Cause.Origin {
-	case event.ByProcess, event.ByDeadline, event.ByProvider, byProbe, byLimit:
+	case event.ByProcess, event.ByDeadline, event.ByProvider, event.ByProbe, byLimit:
 		return true
 	}
 	return false
@@ -109,10 +109,8 @@ func because(what string, l Link) string {
 
 // Origins of sources beside those that package event knows.
 const (
-	byProbe      event.Origin = "probe"
-	byDependency event.Origin = "dependency"
-	bySchedule   event.Origin = "schedule"
-	byLimit      event.Origin = "limit"
+	bySchedule event.Origin = "schedule"
+	byLimit    event.Origin = "limit"
 )
 
 // reason says a cause as a clause about "it".
@@ -141,13 +139,19 @@ func reason(l Link) string {
 		// "restart on-failure of ts001, 1 of 5 within 10s"
 		by = strings.Replace(strings.TrimPrefix(by, "restart "), " of "+string(l.Task)+",", ",", 1)
 		return "its restart policy called for it" + inBrackets(by)
-	case byProbe:
+	case event.ByProbe:
+		if strings.HasPrefix(l.Reason, "its ") {
+			return l.Reason
+		}
 		if !strings.Contains(by, "probe") {
 			by = strings.TrimSpace(by + " probe")
 		}
 		return strings.TrimSpace("its " + by + " " + orElse(l.Reason, "failed"))
-	case byDependency:
-		return strings.TrimSpace("it depends on "+orElse(by, "another")) + inBrackets(l.Reason)
+	case event.ByDependency:
+		if l.To == event.Failed {
+			return clause(orElse(l.Reason, "it depends on "+orElse(by, "another")))
+		}
+		return orElse(by, "another") + " depends on it"
 	case bySchedule:
 		return "it was due by its schedule" + inBrackets(by)
 	case byLimit:

@@ -135,7 +135,15 @@ func TestTheSentenceForPeople(t *testing.T) {
 			),
 			"restarted 14:02:11 because its restart policy called for it (on-failure, 1 of 5 within 10s); ts001 failed because it exited with code 3",
 		},
-		{chain(to("ts001", event.Starting, event.Started, by("dependency", "ts002"))), "started 14:02:11 because it depends on ts002"},
+		{chain(to("ts001", event.Starting, event.Started, by("dependency", "ts002"))), "started 14:02:11 because ts002 depends on it"},
+		{
+			chain(with(to("ts002", event.Defined, event.Failed, by("dependency", "ts001")), because("it depends on ts001, which failed: exited with code 3"))),
+			"failed 14:02:11 because it depends on ts001, which failed: exited with code 3",
+		},
+		{
+			chain(with(to("frames", event.Started, event.Failed, by("probe", "liveness")), because("its liveness probe timed out 3 times"))),
+			"failed 14:02:11 because its liveness probe timed out 3 times",
+		},
 		{chain(to("ts001", event.Starting, event.Started, by("schedule", "*/5 * * * *"))), "started 14:02:11 because it was due by its schedule (*/5 * * * *)"},
 		{chain(to("ts001", event.Started, event.Stopping, by("limit", "rss 400M"))), "stopping since 14:02:11 because it went beyond its limit (rss 400M)"},
 		{chain(to("ts001", event.Started, event.Stopping, by("sunspots", "many"))), "stopping since 14:02:11 because of sunspots many"},

@@ -11,23 +11,25 @@ type Input uint8
 
 // The inputs.
 const (
-	StartAsked     Input = iota // run it in a new process
-	CreateAsked                 // make it ready without a process: a command that waits for its start
-	RunAsked                    // let a created one, which has a process, run its task
-	StopAsked                   // end it; something of it runs
-	DropAsked                   // end it; nothing of it runs
-	Spawned                     // its process exists
-	SpawnFailed                 // its process could not be made
-	Ready                       // it has started, by the word of whoever announces it
-	SaidCreated                 // it said created
-	SaidStartFail               // it said started with result failure
-	SaidUpdated                 // it said updated, or another word that changes nothing
-	SaidFailed                  // it said failed
-	SaidStopped                 // it said stopped or exited
-	ExitedClean                 // its leader ended with status 0
-	ExitedBadly                 // its leader ended with another status, or by a signal
-	AllGone                     // nothing of it is left
-	StartIsOverdue              // no started within the time allowed
+	StartAsked       Input = iota // run it in a new process
+	CreateAsked                   // make it ready without a process: a command that waits for its start
+	RunAsked                      // let a created one, which has a process, run its task
+	StopAsked                     // end it; something of it runs
+	DropAsked                     // end it; nothing of it runs
+	Spawned                       // its process exists
+	SpawnFailed                   // its process could not be made
+	Ready                         // it has started, by the word of whoever announces it
+	SaidCreated                   // it said created
+	SaidStartFail                 // it said started with result failure
+	SaidUpdated                   // it said updated, or another word that changes nothing
+	SaidFailed                    // it said failed
+	SaidStopped                   // it said stopped or exited
+	ExitedClean                   // its leader ended with status 0
+	ExitedBadly                   // its leader ended with another status, or by a signal
+	AllGone                       // nothing of it is left
+	StartIsOverdue                // no started within the time allowed
+	ProbeFailed                   // its startup or liveness probe has failed
+	DependencyFailed              // what it waits for will not come
 	NumInputs
 )
 
@@ -35,6 +37,7 @@ var inputNames = [NumInputs]string{
 	"start asked", "create asked", "run asked", "stop asked", "drop asked",
 	"spawned", "spawn failed", "ready", "said created", "said start failed", "said updated",
 	"said failed", "said stopped", "exited clean", "exited badly", "all gone", "start overdue",
+	"probe failed", "dependency failed",
 }
 
 func (i Input) String() string {
@@ -80,6 +83,8 @@ var table = [event.NumStates][NumInputs]*edge{
 		StartAsked:  to(event.Starting, Spawn),
 		CreateAsked: to(event.Created, Announce),
 		DropAsked:   to(event.Stopped),
+
+		DependencyFailed: to(event.Failed, Announce), // a start that failed, without a process
 	},
 	event.Starting: {
 		StopAsked:      to(event.Stopping, End),
@@ -95,6 +100,7 @@ var table = [event.NumStates][NumInputs]*edge{
 		ExitedBadly:    to(event.Failed, Announce),
 		AllGone:        to(event.Failed, Announce),
 		StartIsOverdue: to(event.Failed, Announce, End),
+		ProbeFailed:    to(event.Failed, Announce, End),
 	},
 	event.Created: {
 		StartAsked:    to(event.Starting, Spawn),
@@ -111,6 +117,9 @@ var table = [event.NumStates][NumInputs]*edge{
 		ExitedClean:   to(event.Stopping),
 		ExitedBadly:   to(event.Failed, Announce),
 		AllGone:       to(event.Stopped, Announce),
+		ProbeFailed:   to(event.Failed, Announce, End),
+
+		DependencyFailed: to(event.Failed, Announce),
 	},
 	event.Started: {
 		StopAsked:     to(event.Stopping, End),
@@ -123,6 +132,7 @@ var table = [event.NumStates][NumInputs]*edge{
 		ExitedClean:   to(event.Stopping),
 		ExitedBadly:   to(event.Failed, Announce),
 		AllGone:       to(event.Stopped, Announce),
+		ProbeFailed:   to(event.Failed, Announce, End),
 	},
 	event.Stopping: {
 		StopAsked:   to(event.Stopping, End), // its own slow end becomes an asked one
@@ -140,6 +150,8 @@ var table = [event.NumStates][NumInputs]*edge{
 	event.Stopped: {
 		StartAsked: to(event.Starting, Spawn),
 		DropAsked:  to(event.Stopped),
+
+		DependencyFailed: to(event.Failed, Announce),
 	},
 	event.Failed: {
 		StartAsked:  to(event.Starting, Spawn), // only when nothing of it is left
@@ -155,6 +167,9 @@ var table = [event.NumStates][NumInputs]*edge{
 		ExitedClean: to(event.Failed),
 		ExitedBadly: to(event.Failed),
 		AllGone:     to(event.Failed),
+		ProbeFailed: to(event.Failed, End), // it had said failed, and lived on
+
+		DependencyFailed: to(event.Failed, Announce),
 	},
 }
 
