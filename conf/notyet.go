@@ -13,9 +13,6 @@ var notYet = []struct {
 	task    func(t *Task) []Pos    // where a task service asks for it
 	context func(c *Context) []Pos // where the context does
 }{
-	{element: "depends", remedy: "write an on_start transition of the other service that starts this one", task: func(t *Task) []Pos {
-		return where(t.Process.Depends, func(d Depends) (Pos, bool) { return d.Pos, true })
-	}},
 	{element: "probe", remedy: "remove it", task: func(t *Task) []Pos {
 		return where(t.Process.Probes, func(p Probe) (Pos, bool) { return p.Pos, true })
 	}},

@@ -80,6 +80,9 @@ func (v *validator) depends() {
 				}
 				continue
 			}
+			if d.Until == "completed" && next.Process.Restart.Policy == "always" {
+				v.fail(d.Pos, t, "waits until %s has completed, which it never does: its restart policy is always", d.On)
+			}
 			edges = append(edges, d)
 			switch state[next] {
 			case unseen:
@@ -121,17 +124,16 @@ func (v *validator) circle(path []*Task, edges []Depends, back *Task) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "depends on itself in a circle: %s", back.ID)
+	var places []string
 	for i, d := range edges[first:] {
 		if i == maxCircleTasks {
-			fmt.Fprintf(&b, " … %d more …", len(edges)-first-i)
+			fmt.Fprintf(&b, " -> … %d more … -> %s", len(edges)-first-i-1, back.ID)
 			break
 		}
-		fmt.Fprintf(&b, " waits for %s (%s)", d.On, d.Pos.line())
-		if d.On != back.ID {
-			b.WriteString(", which")
-		}
+		fmt.Fprintf(&b, " -> %s", d.On)
+		places = append(places, d.Pos.line())
 	}
-	v.fail(edges[first].Pos, back, "%s", b.String())
+	v.fail(edges[first].Pos, back, "%s (%s)", b.String(), strings.Join(places, ", "))
 }
 
 // doors compares what clients connect to with what the forwarder binds. The

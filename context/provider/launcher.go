@@ -102,10 +102,12 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 	if err := launch.CheckLength(env); err != nil {
 		return keeper.Spec{}, err
 	}
+	stop := recipeOf(g.Task.Process.Stop)
+	stop.Rank = g.Rank // a keeper that ends all alone keeps the order, too
 	return keeper.Spec{
 		ID: slot(g.Ref), Path: plan.Path, Argv: plan.Argv, Dir: plan.Dir,
 		Env:    env,
-		Stop:   recipeOf(g.Task.Process.Stop),
+		Stop:   stop,
 		Output: keeper.Output{Log: filepath.Join("logs", string(g.Ref.Transaction), string(g.Ref.Task)+".log")},
 
 		Attributes: attributes(&g.Task.Process, who),

@@ -30,6 +30,9 @@ type service struct {
 	ExitCode    *int       `json:"exit_code"`
 	Signal      string     `json:"signal,omitempty"`
 	Reason      string     `json:"reason,omitempty"`
+	Ready       *bool      `json:"ready"`            // started, and its readiness probes agree
+	Waits       string     `json:"waits,omitempty"`  // what its start waits for
+	Status      string     `json:"status,omitempty"` // what it says of itself
 }
 
 // live says that a task service runs, or is on its way there or back.
@@ -38,7 +41,7 @@ func (s service) live() bool {
 	case "starting", "created", "started", "stopping":
 		return true
 	}
-	return s.Running
+	return s.Running || s.Waits != ""
 }
 
 func (p picture) live() bool {
@@ -70,6 +73,9 @@ func pictureOf(v *event.View) picture {
 			Restarts:    &t.Restarts,
 			Since:       known(t.Since),
 			Reason:      t.Reason,
+			Ready:       &t.Ready,
+			Waits:       t.Waits,
+			Status:      t.Status,
 		}
 		if t.Exit != nil {
 			s.Signal = t.Exit.Signal

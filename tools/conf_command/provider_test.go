@@ -86,7 +86,7 @@ func (p *localProvider) transaction(id string, tasks ...*event.TaskView) {
 func taskView(id, instance string, state event.State, pid int) *event.TaskView {
 	return &event.TaskView{
 		ID: event.TaskID(id), Instance: instance, ServiceName: "sn_" + id, State: state, PID: pid,
-		Present: pid > 0 && !state.Ended(), Since: began.Add(time.Second),
+		Present: pid > 0 && !state.Ended(), Ready: state == event.Started, Since: began.Add(time.Second),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,8 +39,11 @@ func showServices(w io.Writer, colour bool, services []service) error {
 
 // standing is the state in a word for people.
 func (s service) standing() string {
-	if s.Completed {
+	switch {
+	case s.Completed:
 		return "completed"
+	case s.Waits != "":
+		return "waiting"
 	}
 	return s.State
 }
@@ -47,10 +51,16 @@ func (s service) standing() string {
 // why is the reason of a state: as it was given, else how the process ended.
 func (s service) why() string {
 	switch {
+	case s.Waits != "":
+		return s.Waits
 	case s.Reason != "":
 		return s.Reason
 	case s.Completed && s.ExitCode != nil:
 		return fmt.Sprintf("exit code %d", *s.ExitCode)
+	case s.State == "started" && s.Ready != nil && !*s.Ready:
+		return strings.TrimSuffix("not ready; "+s.Status, "; ")
+	case s.State != "failed" && s.State != "stopped" && s.Status != "":
+		return s.Status
 	case s.State != "failed":
 		return "" // a signal is how we stop; that it worked is no news
 	case s.Signal != "":
