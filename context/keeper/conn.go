@@ -206,6 +206,7 @@ func (s *server) hello(c *conn, m *message) {
 		c.send(&message{Kind: kindNote, Text: text})
 	}
 	s.notes = nil
+	s.tellLosses(true)
 	s.heartbeat(c)
 }
 

@@ -78,6 +78,20 @@
 // that is gone already, and then executes the program in its own place. Whoever asks
 // for none is forked and executed as ever.
 //
+// # Output
+//
+// A line is stamped when it is read and waits, bounded, for a goroutine that writes the
+// files; the loop and the services never wait for a disk. Each file gets its turn, and
+// each has some room of its own however much the others have waiting. What finds none, or a disk that is
+// full, is dropped: counted for each stream, said in the file where it is missing, told to
+// the provider (Options.Dropped).
+//
+// A file is cut when it is full or old (Output), and made anew within a second when somebody else
+// has renamed or removed it (logrotate(8), with or without copytruncate). All of a
+// context's together have a budget: the oldest cut files go first, over all transactions,
+// then the files of what does not run; a file in use is cut at its share. A line
+// is never in two files.
+//
 // # Taps
 //
 // Client.Tap listens to the lines of a slot while the keeper reads them: for log probes
@@ -100,6 +114,10 @@
 // Why not fork where the loop is? A fork copies the table of descriptors and an exec
 // walks it; the spawning threads have a small one of their own (a thousand spawns: 0.25
 // s for 0.6), and a slow execve does not delay the news of an exit.
+//
+// Why not ts001.log.1, .2, .3 for the files that were cut? Every cut renames all of them,
+// under whoever reads, compresses or ships one. A name with the time of the cut is a
+// file's for good; it sorts, and says without a look into it that nothing in it is newer.
 //
 // Why not a writer goroutine a file? A thousand threads, when the disk stalls. One
 // writes; up to three stand in for it while it is stuck.

@@ -2,17 +2,26 @@ package keeper
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// maxPending bounds what waits for the disk, in bytes a file. What comes on top
-// is dropped, counted, and said in the file when there is room again.
-const maxPending = 1 << 20
+const (
+	// maxPending bounds what waits for the disk, in bytes a file. What comes on top
+	// is dropped, counted, and said in the file when there is room again.
+	maxPending = 1 << 20
+	// maxWaiting bounds it over all files, and fairPending is what each of them may
+	// have waiting all the same: a flood takes no room from a quiet one.
+	maxWaiting  = 64 << 20
+	fairPending = 32 << 10
+
+	stallPatience = time.Second
+	maxWriters    = 4
+)
 
 // logs is the writer of all log files. The loop adds lines, a goroutine writes
 // them: a slow or full disk costs lines, never the loop and never a service. One
@@ -23,52 +32,60 @@ type logs struct {
 	work    *sync.Cond // something is in queue, or closed
 	files   map[string]*logFile
 	queue   []*logFile
-	dropped uint64
+	waiting int // bytes, of all files, those that are being written included
 	closed  bool
 	writers int
 	moved   time.Time     // when a writer last took or finished a piece
 	done    chan struct{} // closed by the last writer, when all is written
 	wake    func()        // tells the loop that a file it waits for is written
-}
+	losses  losses
+	notes   []string // for the provider's log
 
-const (
-	stallPatience = time.Second
-	maxWriters    = 4
-)
+	news   atomic.Bool // losses or notes have something that was not told
+	budget budget      // guards itself; never asked under the lock
+}
 
 // logFile is one open file, shared by the slots that log there: the
 // incarnations of a task follow each other, its hooks run beside it.
 type logFile struct {
 	of      *logs
+	id      ID // of the slot that opened it
 	path    string
+	limits  Output
 	users   int
 	pending []byte
+	before  gap  // what was dropped before pending
+	after   gap  // and behind it: until that is being written, nothing is added
 	queued  bool // in logs.queue
-	writing bool // the goroutine holds a piece
+	writing bool // a goroutine holds a piece
 	awaited bool // the loop wants to be woken when nothing is pending
-	dropped int  // lines, not yet said in the file
-	torn    bool // the last write ended inside a line
-	fd      int  // -1 closed; only the goroutine touches it
+	live    live // only the goroutine that writes touches it
 }
 
-func newLogs(wake func()) *logs {
-	l := &logs{files: make(map[string]*logFile), writers: 1, done: make(chan struct{}), wake: wake}
+// newLogs makes the writer. What lies under root, logs by transaction, is what a
+// budget is for.
+func newLogs(root string, wake func()) *logs {
+	l := &logs{files: make(map[string]*logFile), writers: 1, done: make(chan struct{}), wake: wake, losses: make(losses)}
 	l.work = sync.NewCond(&l.mu)
+	l.budget.root, l.budget.inUse = root, l.inUse
 	return l
 }
 
 func (l *logs) lock()   { l.mu.Lock() }
 func (l *logs) unlock() { l.mu.Unlock() }
 
-// open takes a share in a file; it is created with the first line.
-func (l *logs) open(path string) *logFile {
+// open takes a share in a file; it is created with the first line. The limits of the
+// last to come are in force.
+func (l *logs) open(path string, id ID, limits Output) *logFile {
+	l.budget.limit.Store(limits.Budget)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := l.files[path]
 	if f == nil {
-		f = &logFile{of: l, path: path, fd: -1}
+		f = &logFile{of: l, path: path, id: id, live: live{path: path, fd: -1, budget: &l.budget}}
 		l.files[path] = f
 	}
+	f.limits = limits
 	f.users++
 	return f
 }
@@ -79,32 +96,38 @@ func (l *logs) release(f *logFile) {
 	defer l.mu.Unlock()
 	if f.users--; f.users == 0 {
 		delete(l.files, f.path)
-		f.sayDropped()
 		f.enqueue()
 	}
 }
 
+func (l *logs) inUse(path string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.files[path] != nil
+}
+
 // add appends one line; the lock of logs is held.
 func (f *logFile) add(stamp, head, tail []byte) {
-	if len(f.pending)+len(stamp)+len(head)+len(tail)+1 > maxPending {
-		f.drop(1)
+	n := len(stamp) + len(head) + len(tail) + 1
+	full := len(f.pending)+n > maxPending || f.of.waiting+n > maxWaiting && len(f.pending)+n > fairPending
+	if full || !f.after.empty() {
+		why := "written faster than the disk takes it"
+		if f.writing && time.Since(f.of.moved) > stallPatience {
+			why = "the disk is stalled"
+		}
+		f.lose(&f.after, gap{why: why}.plus(stamp))
 		return
 	}
-	f.sayDropped()
 	f.pending = append(append(append(append(f.pending, stamp...), head...), tail...), '\n')
+	f.of.waiting += n
 	f.enqueue()
 }
 
-func (f *logFile) sayDropped() {
-	if f.dropped > 0 {
-		f.pending = fmt.Appendf(f.pending, "%s... %d lines dropped\n", newStamp(time.Now(), "err"), f.dropped)
-		f.dropped = 0
-	}
-}
-
-func (f *logFile) drop(n int) {
-	f.dropped += n
-	f.of.dropped += uint64(n)
+// lose counts what is dropped at one place.
+func (f *logFile) lose(at *gap, g gap) {
+	at.join(g)
+	f.of.losses.count(f.id, g)
+	f.of.news.Store(true)
 }
 
 func (f *logFile) enqueue() {
@@ -127,12 +150,6 @@ func (l *logs) flushed(f *logFile) bool {
 	defer l.mu.Unlock()
 	f.awaited = len(f.pending) > 0 || f.writing
 	return !f.awaited
-}
-
-func (l *logs) droppedLines() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.dropped
 }
 
 // close lets run end when the queue is empty.
@@ -172,24 +189,45 @@ func (l *logs) run() {
 // has come meanwhile: a flood gets no more than its turn. The lock is held, but
 // for the writing itself.
 func (l *logs) writeOut(f *logFile) {
-	piece, closing := f.pending, f.users == 0
+	piece, before, limits, closing := f.pending, f.before, f.limits, f.users == 0
 	f.pending = nil // not kept: a thousand idle files are to cost nothing
+	f.before, f.after = f.after, gap{}
 	f.writing = true
 	l.moved = time.Now()
-	l.mu.Unlock()
-	lost := f.write(piece)
-	if closing && f.fd >= 0 {
-		_ = syscall.Close(f.fd)
-		f.fd = -1
+	share := l.budget.share(len(l.files))
+	l.mu.Unlock() // before anything that could wait for a disk, the budget's lock included
+	// First what is missing here, then what has come since.
+	rest, err := f.live.write(before.say(piece), limits, share)
+	said := len(rest) == 0
+	if rest = piece; said {
+		rest, err = f.live.write(piece, limits, share)
 	}
+	if closing {
+		f.live.close()
+	}
+	note := f.live.takeNote()
 	l.mu.Lock()
 	l.moved = time.Now()
+	l.waiting -= len(piece)
 	f.writing = false
-	if lost > 0 {
-		f.drop(lost)
+	if !said {
+		f.before.join(before)
+	}
+	if len(rest) > 0 {
+		lost := gap{why: reason(err)}
+		for line := range bytes.Lines(rest) {
+			lost = lost.plus(line)
+		}
+		f.lose(&f.before, lost)
+		l.wake()
+	}
+	if note != "" {
+		l.notes = append(l.notes, note)
+		l.news.Store(true)
+		l.wake()
 	}
 	switch {
-	case len(f.pending) > 0 || closing != (f.users == 0):
+	case len(f.pending) > 0 || closing != (f.users == 0) || err == nil && !f.before.empty():
 		f.enqueue()
 	case f.awaited:
 		f.awaited = false
@@ -197,35 +235,7 @@ func (l *logs) writeOut(f *logFile) {
 	}
 }
 
-// write appends to the file and returns how many lines did not get there. The
-// cutting of full files belongs here, between two pieces, which end with a line.
-func (f *logFile) write(piece []byte) (lost int) {
-	if len(piece) == 0 {
-		return 0
-	}
-	if f.fd < 0 {
-		fd, err := openLog(f.path)
-		if err != nil {
-			return bytes.Count(piece, []byte{'\n'})
-		}
-		f.fd = fd
-	}
-	if f.torn {
-		piece = append([]byte{'\n'}, piece...)
-	}
-	for len(piece) > 0 {
-		n, err := syscall.Write(f.fd, piece)
-		if n > 0 {
-			f.torn = piece[n-1] != '\n'
-			piece = piece[n:]
-		}
-		if err != nil && err != syscall.EINTR {
-			break
-		}
-	}
-	return bytes.Count(piece, []byte{'\n'})
-}
-
+// openLog opens a file for appending, with the directory that it is to be in.
 func openLog(path string) (int, error) {
 	const flags = syscall.O_WRONLY | syscall.O_APPEND | syscall.O_CREAT | syscall.O_CLOEXEC
 	fd, err := syscall.Open(path, flags, 0o640)

@@ -149,7 +149,7 @@ func listen(s *server) (stop func()) {
 	signal.Notify(died, syscall.SIGCHLD)
 	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
 	signal.Notify(deaf, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTIN,
-		syscall.SIGTTOU, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
+		syscall.SIGTTOU, syscall.SIGXFSZ, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
 	done := make(chan struct{}) // closed by stop
 	go func() {                 // ends with stop
 		for {

@@ -130,8 +130,8 @@ func TestFloodDoesNotDelayOthers(t *testing.T) {
 
 func TestDroppedLinesAreSaidInTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	l := newLogs(func() {})
-	f := l.open(path)
+	l := newLogs(t.TempDir(), func() {})
+	f := l.open(path, ID{"tr", "ts001", 1, ""}, Output{})
 	stamp := newStamp(time.Now(), "out")
 	l.lock()
 	for range 20 { // no writer runs yet: a stalled disk
@@ -147,14 +147,13 @@ func TestDroppedLinesAreSaidInTheFile(t *testing.T) {
 	l.close()
 	<-l.done
 	lines := parseLog(t, path)
-	if n := len(lines["out"]); n != 16 || lines["out"][15] != "after" {
+	if n := len(lines["out"]); n != 17 || lines["out"][16] != "after" {
 		t.Errorf("%d lines, last %.20q", n, lines["out"][n-1])
+	} else if want := "zms: 5 lines dropped here (written faster than the disk takes it)"; lines["out"][15] != want {
+		t.Errorf("got %q, want %q", lines["out"][15], want)
 	}
-	if got := lines["err"]; len(got) != 1 || got[0] != "... 5 lines dropped" {
-		t.Errorf("got %q", got)
-	}
-	if l.droppedLines() != 5 {
-		t.Errorf("counted %d", l.droppedLines())
+	if n := l.losses.total(); n != 5 {
+		t.Errorf("counted %d", n)
 	}
 }
 

@@ -59,19 +59,20 @@ type server struct {
 	sweepEnd time.Time
 	swept    bool // nothing is left but a ward
 
-	store    descriptors
-	listener int
-	door     door
-	conn     *conn // the provider's, nil without one
-	epoch    uint64
-	events   eventLog
-	bequest  uint64 // Seq of the last event that the keeper before left
-	alone    *timer // end of the linger time
-	ward     *ward  // the provider's process, of an outermost keeper
-	manager  manager
-	notes    []string
-	tappings []*tapping
-	lost     uint64 // notes
+	store     descriptors
+	listener  int
+	door      door
+	conn      *conn // the provider's, nil without one
+	epoch     uint64
+	events    eventLog
+	bequest   uint64 // Seq of the last event that the keeper before left
+	alone     *timer // end of the linger time
+	ward      *ward  // the provider's process, of an outermost keeper
+	manager   manager
+	notes     []string
+	tappings  []*tapping
+	lossTimer *timer // no report of losses before it
+	lost      uint64 // notes
 }
 
 // source is what a descriptor of the epoll set belongs to.
@@ -102,7 +103,7 @@ func newServer(o options) (*server, error) {
 		return nil, err
 	}
 	s.watch(s.spawner.loops, s.spawner)
-	s.logs = newLogs(s.wake)
+	s.logs = newLogs(filepath.Join(o.stateDir, "logs"), s.wake)
 	s.inherit()
 	return s, nil
 }
@@ -134,6 +135,7 @@ func (s *server) loop() error {
 		}
 		s.timers.fire()
 		s.collect()
+		s.tellLosses(false)
 		if s.conn != nil {
 			s.conn.flush(s)
 		}
@@ -262,7 +264,7 @@ func (s *server) stats() *Stats {
 		PID: s.pid, RSS: readRSS(), Goroutines: runtime.NumGoroutine(),
 		Threads: countDir("/proc/self/task"), FDs: countDir("/proc/self/fd"),
 		Slots: len(s.slots), Live: s.live, Orphans: len(s.orphans), Events: len(s.events.list),
-		DroppedLines: s.logs.droppedLines(), LostNotes: s.lost, Descriptors: len(s.store),
+		DroppedLines: s.droppedLines(), LostNotes: s.lost, Descriptors: len(s.store),
 	}
 	return st
 }

@@ -100,7 +100,7 @@ func (s *server) spawned(r spawned) {
 // capture begins to read stdout and stderr; -1 is one that is not there.
 func (s *server) capture(slot *slot, fds []int) {
 	if path := slot.spec.Output.Log; path != "" {
-		slot.log = s.logs.open(s.logPath(path))
+		slot.log = s.logs.open(s.logPath(path), slot.id, slot.spec.Output)
 	}
 	s.listenTo(slot)
 	for i, fd := range fds {

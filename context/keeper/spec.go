@@ -53,6 +53,16 @@ type Output struct {
 	// Tail is how many of the last bytes of both streams together come back with
 	// Exited, as written. At most MaxTail.
 	Tail int `json:"tail,omitempty"`
+
+	// MaxSize in bytes, MaxAge from its first line: at either the file is cut, never
+	// within a line; 0 is never. What is cut gets the time of the cut behind its name
+	// (<log>.20061231T150405.000000000Z), and Keep of those stay.
+	MaxSize int64         `json:"max_size,omitempty"`
+	MaxAge  time.Duration `json:"max_age,omitempty"`
+	Keep    int           `json:"keep,omitempty"`
+	// Budget bounds all files under logs/ of the state directory together, in bytes; 0
+	// is no bound. That of the last Spec is in force.
+	Budget int64 `json:"budget,omitempty"`
 }
 
 // MaxTail bounds Output.Tail, in bytes.
@@ -73,6 +83,8 @@ func (s *Spec) check() error {
 		return fmt.Errorf("grace %v is negative", s.Stop.Grace)
 	case s.Stop.Signal < 0 || s.Stop.Signal > 64:
 		return fmt.Errorf("signal %d does not exist", int(s.Stop.Signal))
+	case s.Output.MaxSize < 0 || s.Output.MaxAge < 0 || s.Output.Keep < 0 || s.Output.Budget < 0:
+		return errors.New("a limit of output is negative")
 	case s.Output.Tail < 0 || s.Output.Tail > MaxTail:
 		return fmt.Errorf("tail of %d bytes is beyond %d", s.Output.Tail, MaxTail)
 	}

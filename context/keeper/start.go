@@ -36,6 +36,9 @@ type Options struct {
 	Epoch uint64
 	// Logger hears what the keeper has to say; nil is nobody.
 	Logger *slog.Logger
+	// Dropped hears of lines that are in no file, about a second after it happened:
+	// each time all of a task since the keeper began. It must not block. nil is nobody.
+	Dropped func(Loss)
 	// Env is the keeper's own environment, which no service sees; nil is ours.
 	Env []string
 	// Stderr is where a panic of the keeper goes; nil is ours.
@@ -67,6 +70,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Dropped == nil {
+		o.Dropped = func(Loss) {}
 	}
 	if o.Env == nil {
 		o.Env = os.Environ()

@@ -121,6 +121,10 @@ func (c *Client) deliver() {
 				}
 			case kindPing:
 				_ = c.send(&message{Kind: kindPong})
+			case kindLosses:
+				for _, l := range m.Losses {
+					c.opts.Dropped(l)
+				}
 			case kindNote:
 				c.opts.Logger.Info("keeper spoke", "pid", c.pid, "text", m.Text)
 			}

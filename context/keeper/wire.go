@@ -19,7 +19,7 @@ import (
 // 2: what a provider needs that comes back: more in Status, the keeper's pid when
 // it refuses, Last in its hello; the descriptor store; ready, and a keeper that
 // stands first; adopt.
-// 3: attributes of a process in Spec; taps of output.
+// 3: attributes of a process in Spec; taps, limits and losses of output.
 const Version = 3
 
 // maxMessage bounds one message. execve(2) takes at most 6 MiB of strings
@@ -47,6 +47,7 @@ const (
 	kindTap      = "tap"      // provider: Req, ID (Incarnation 0: all of the task), Seq that names it; answered by kindReply with At
 	kindUntap    = "untap"    // provider: Seq
 	kindLines    = "lines"    // keeper: Seq of the tap, Lines, Dropped
+	kindLosses   = "losses"   // keeper: Losses, of tasks where something was dropped since the last
 	kindEnded    = "ended"    // keeper, outermost: everything is stopped, it is the provider's turn
 	kindReply    = "reply"    // keeper: Req and List, Stats, Names, or Err
 	kindEvent    = "event"    // keeper: Event
@@ -84,6 +85,7 @@ type message struct {
 	At      time.Time `json:"at,omitzero"`
 	Lines   []byte    `json:"lines,omitempty"`
 	Dropped uint64    `json:"dropped,omitempty"`
+	Losses  []Loss    `json:"losses,omitempty"`
 
 	// Outermost: the keeper is above its provider, and ends after it.
 	Outermost bool `json:"outermost,omitempty"`
