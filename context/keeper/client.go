@@ -80,10 +80,16 @@ func (c *Client) begin(hello *message, pidfd int, child bool) {
 // outcome is an Event. A second Spawn of an ID is none. ErrVersion: the keeper would
 // pass over something that the spec asks for.
 func (c *Client) Spawn(s Spec) error {
-	if s.Attributes != nil && c.version < 3 {
-		return fmt.Errorf("give a process attributes: %w (version %d); it ends when all its services are stopped", ErrVersion, c.version)
+	if (s.Attributes != nil || len(s.Hooks) > 0) && c.version < 3 {
+		return fmt.Errorf("give a process attributes or hooks: %w (version %d); it ends when all its services are stopped", ErrVersion, c.version)
 	}
 	return c.send(&message{Kind: kindSpawn, Spec: &s})
+}
+
+// Hook says that it is time for a slot's hooks of a turn: PostStart alone, the keeper
+// sees the others by itself. They run once; a slot that is ending has none any more.
+func (c *Client) Hook(id ID, turn string) error {
+	return c.send(&message{Kind: kindHook, ID: id, Name: turn})
 }
 
 // Stop runs the recipe on a slot, its own if r is nil. The end is an Event.

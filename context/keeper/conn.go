@@ -134,6 +134,12 @@ func (s *server) handle(c *conn, m *message) {
 				_ = pidfdSignal(slot.pidfd, m.Signal)
 			}
 		})
+	case kindHook:
+		s.with(m.ID, func(slot *slot) {
+			if m.Name == PostStart && slot.state == Running && slot.turn == nil {
+				s.takeTurn(slot, PostStart, func(string) {})
+			}
+		})
 	case kindAck:
 		s.acknowledge(m.Seq)
 	case kindList:

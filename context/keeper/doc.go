@@ -98,6 +98,14 @@
 // and for following a log, on a full disk too. A tap belongs to its connection, holds
 // up nobody, and counts what it was too slow for.
 //
+// # Hooks
+//
+// A Spec brings the hooks of its slot along, so that a keeper alone runs them too: one
+// that fails before the start is a SpawnFailed, those of a stop come before its signal,
+// and Gone is told when the last of post_stop is over, so that nothing of the
+// service begins again meanwhile. They are slots of their own. A slot that was
+// adopted has none any more: what it was to run died with its keeper.
+//
 // # Numbers that stay ours
 //
 // A dead leader is not reaped while its tree lives, so that its number, which is

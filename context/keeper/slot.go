@@ -9,7 +9,7 @@ import (
 // is acknowledged. Owned by the loop.
 type slot struct {
 	id    ID
-	spec  Spec // argv and environment are let go once it runs
+	spec  Spec // argv is let go once it runs; the environment, unless there are hooks
 	state State
 
 	pid    int // also its group; taken until the slot is reaped
@@ -39,6 +39,13 @@ type slot struct {
 	askedStop *Recipe // what came while Spawning
 	askedKill bool
 
+	turn    *turn    // hooks under way
+	turned  []string // the turns that were taken
+	leaving bool     // its tree is gone; what hooks are left comes before Gone
+	parent  *turn    // of a hook
+	limit   *timer   // of a hook
+	overdue bool     // of a hook
+
 	last      uint64 // Seq of its last event, when Over
 	err       string // of that event
 	survivors []int
@@ -60,8 +67,14 @@ func (s *server) spawn(spec Spec) {
 		s.fail(slot, err.Error())
 		return
 	}
-	s.spawner.push(spec)
-	s.tidy()
+	s.takeTurn(slot, PreStart, func(failure string) {
+		if failure != "" {
+			s.fail(slot, failure)
+			return
+		}
+		s.spawner.push(spec)
+		s.tidy()
+	})
 }
 
 func (s *server) fail(slot *slot, reason string) {
@@ -74,7 +87,12 @@ func (s *server) fail(slot *slot, reason string) {
 // is the pidfd's to tell, which is watched from here on, so Spawned comes first.
 func (s *server) spawned(r spawned) {
 	slot := s.slots[r.id]
-	slot.spec.Argv, slot.spec.Env = nil, nil
+	if slot.parent == nil {
+		slot.spec.Argv = nil
+	}
+	if len(slot.spec.Hooks) == 0 {
+		slot.spec.Env = nil
+	}
 	if r.failure != nil {
 		closeAll(r.fds)
 		if r.pid != 0 { // it runs, but we are out of descriptors to hold it by
@@ -135,7 +153,7 @@ func (s *server) leaderExited(slot *slot) {
 	}
 	slot.exited = true
 	s.held[slot] = true
-	if slot.state == Over {
+	if slot.state == Over || slot.leaving {
 		return // was named a survivor, and is none after all
 	}
 	if slot.spec.Output.Tail > 0 {
@@ -164,7 +182,7 @@ func (s *server) settle(slot *slot) {
 	delete(s.held, slot)
 	delete(s.leaders, slot.pid)
 	slot.reaped = true
-	if slot.state == Over {
+	if slot.state == Over || slot.leaving {
 		return
 	}
 	s.timers.cancel(slot.deadline)
@@ -180,8 +198,27 @@ func (s *server) settle(slot *slot) {
 	s.gone(slot, nil)
 }
 
-// gone tells the end, with the pids that could not be ended.
+// gone is the end of a tree. A pre_stop hook that is not done yet may finish, one of
+// post_start may not; then it is for those of post_stop.
 func (s *server) gone(slot *slot, survivors []int) {
+	slot.leaving = true
+	delete(s.flushing, slot)
+	s.timers.cancel(slot.deadline)
+	after := func(string) {
+		s.takeTurn(slot, PostStop, func(string) { s.tellGone(slot, survivors) })
+	}
+	switch {
+	case slot.turn == nil:
+		after("")
+	case slot.turn.on == PreStop:
+		slot.turn.then = after
+	default:
+		s.cut(slot, after)
+	}
+}
+
+// tellGone tells the end, with the pids that could not be ended.
+func (s *server) tellGone(slot *slot, survivors []int) {
 	ev := Event{
 		Kind: Gone, ID: slot.id, PID: slot.pid, Start: slot.start,
 		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Asked: slot.asked, Lost: slot.lost, Survivors: survivors,
@@ -190,8 +227,6 @@ func (s *server) gone(slot *slot, survivors []int) {
 		ev.Err = "SIGKILL did not end everything in time"
 	}
 	slot.err, slot.survivors = ev.Err, survivors
-	delete(s.flushing, slot)
-	s.timers.cancel(slot.deadline)
 	if slot.log != nil {
 		s.logs.release(slot.log)
 		slot.log = nil
@@ -204,6 +239,10 @@ func (s *server) gone(slot *slot, survivors []int) {
 func (s *server) over(slot *slot) {
 	slot.state, slot.last = Over, s.events.last()
 	s.live--
+	if slot.parent != nil {
+		s.hookOver(slot)
+		return
+	}
 	if s.ending && slot.spec.Stop.Rank == s.rank {
 		if s.rankLeft--; s.rankLeft == 0 {
 			s.stopRank()

@@ -20,8 +20,9 @@ type Spec struct {
 	Stop   Recipe   `json:"stop"`
 	Output Output   `json:"output"`
 
-	// Attributes need a keeper of version 3.
+	// Attributes and Hooks need a keeper of version 3.
 	Attributes *Attributes `json:"attributes,omitempty"`
+	Hooks      []Hook      `json:"hooks,omitempty"`
 }
 
 func (s *Spec) credential() *Credential {
@@ -91,6 +92,11 @@ func (s *Spec) check() error {
 	for _, text := range append(append([]string{s.Path, s.Dir, s.Output.Log}, s.Argv...), s.Env...) {
 		if strings.IndexByte(text, 0) >= 0 {
 			return fmt.Errorf("%q holds a NUL", text)
+		}
+	}
+	for _, h := range s.Hooks {
+		if err := h.check(); err != nil {
+			return err
 		}
 	}
 	if s.Attributes != nil {

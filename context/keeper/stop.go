@@ -24,10 +24,16 @@ func (s *server) stop(slot *slot, r *Recipe) {
 		r = &slot.spec.Stop
 	}
 	switch {
-	case slot.state == Over || slot.killing || slot.reaped:
+	case slot.state == Over || slot.killing || slot.reaped || slot.leaving:
 		return
 	case slot.state == Spawning:
 		slot.askedStop = r
+		s.cut(slot, slot.unspawned(s))
+		return
+	case s.preStop(slot, *r):
+		return
+	case r.Grace <= 0:
+		s.kill(slot)
 		return
 	}
 	due := time.Now().Add(r.Grace)
@@ -35,10 +41,6 @@ func (s *server) stop(slot *slot, r *Recipe) {
 		due = slot.due
 	}
 	slot.state, slot.recipe, slot.due = Stopping, *r, due
-	if r.Grace <= 0 {
-		s.kill(slot)
-		return
-	}
 	s.scan()
 	s.signalTree(slot, r.signal())
 	s.timers.cancel(slot.deadline)
@@ -65,12 +67,17 @@ func (s *server) signalTree(slot *slot, sig syscall.Signal) {
 // kill ends a slot by SIGKILL until nothing is left, bounded by killPatience.
 func (s *server) kill(slot *slot) {
 	switch {
+	case slot.leaving: // there is nothing left but hooks
+		s.hurryTurn(slot)
+		return
 	case slot.state == Over || slot.killing || slot.reaped:
 		return
 	case slot.state == Spawning:
 		slot.askedKill = true
+		s.cut(slot, slot.unspawned(s))
 		return
 	}
+	s.hurryTurn(slot)
 	slot.state, slot.killing = Stopping, true
 	slot.killEnd, slot.pause = time.Now().Add(killPatience), 5*time.Millisecond
 	s.killRound(slot)
@@ -141,7 +148,7 @@ func (s *server) stopRank() {
 	}
 	var rank []*slot
 	for _, slot := range s.slots {
-		if slot.state == Over || len(rank) > 0 && slot.spec.Stop.Rank > s.rank {
+		if slot.state == Over || slot.parent != nil || len(rank) > 0 && slot.spec.Stop.Rank > s.rank {
 			continue
 		}
 		if len(rank) > 0 && slot.spec.Stop.Rank < s.rank {

@@ -34,6 +34,7 @@ const (
 	kindStop     = "stop"     // provider: ID, Recipe or the slot's own
 	kindSignal   = "signal"   // provider: ID, Signal
 	kindKill     = "kill"     // provider: ID
+	kindHook     = "hook"     // provider: ID, Name of the turn
 	kindAck      = "ack"      // provider: Seq
 	kindList     = "list"     // provider: Req; answered by kindReply
 	kindStats    = "stats"    // provider: Req; answered by kindReply
