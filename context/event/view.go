@@ -42,6 +42,9 @@ type TaskView struct {
 	Waits  string `json:"waits,omitempty"`  // it is wanted up, and what it waits for: "waits for ts001 until ready"
 	Status string `json:"status,omitempty"` // its own word on what it does (STATUS= of sd_notify(3))
 
+	Scheduled bool      `json:"scheduled"`     // the times of its schedule run it
+	Next      time.Time `json:"next,omitzero"` // the next of them; zero: not known, or none
+
 	// In the words of the original's context info: the last action on the bus
 	// (defined, start, started, created, updated, failed, exited, stop, stopped,
 	// restart), success | in_progress | the service's own result, and the last

@@ -97,6 +97,9 @@ func (t *Transaction) askStart(o *operation, spec *conf.Task) {
 		return
 	}
 	k := t.define(spec)
+	if t.arms(o, k) {
+		return
+	}
 	above := k.seen.inc
 	if k.waits() {
 		above-- // the process that is there will do
@@ -123,6 +126,9 @@ func (t *Transaction) start(k *task, c event.Cause) {
 func (t *Transaction) askRestart(o *operation, k *task) {
 	if t.done {
 		o.failed[k.id] = "the context is ending"
+		return
+	}
+	if t.arms(o, k) {
 		return
 	}
 	above := k.seen.inc
@@ -164,6 +170,7 @@ func (t *Transaction) stop(k *task, o *operation) {
 	s := &k.seen
 	k.want = want{cause: c}
 	k.restarts.forget()
+	t.disarm(k)
 	s.end = endOther
 	if o.asked.Action == Stop && !o.whole(t) {
 		s.end = endOperator
@@ -198,7 +205,7 @@ func (t *Transaction) named(o *operation) []*task {
 	if a.All {
 		var all []*task
 		for _, k := range t.tasks {
-			if k.seen.present || k.seen.state == event.Created || k.want.up {
+			if k.seen.present || k.seen.state == event.Created || k.want.up || k.clock.armed() {
 				all = append(all, k)
 			}
 		}

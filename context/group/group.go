@@ -29,6 +29,15 @@ type Launcher interface {
 	End(e End)
 }
 
+// Clock tells when the times of schedules come, as event.Due through Group.Put.
+// Its methods are called from the loop and must not block.
+type Clock interface {
+	// Arm tells the times after the one given, in place of what was armed for the
+	// task service before. An interval counts from since.
+	Arm(id event.TransactionID, task event.TaskID, s *conf.Schedule, since, after time.Time) error
+	Disarm(id event.TransactionID, task event.TaskID)
+}
+
 // Collaborators are what a Group works with. The first four are required.
 type Collaborators struct {
 	Bus      Bus
@@ -47,6 +56,8 @@ type Collaborators struct {
 	// Keep is told what is to be kept for a later provider: the latest of a task
 	// service counts. It must not block.
 	Keep func(Saved)
+	// Clock is asked for the times of schedules; nil: no schedule ever runs.
+	Clock Clock
 	// Original: say nothing on the bus that the original did not, but for outcomes.
 	Original bool
 }
@@ -244,12 +255,29 @@ func (g *Group) perform(effect Effect) {
 		g.with.Launcher.End(e)
 	case Wake:
 		heap.Push(&g.timers, e)
+	case Arm:
+		g.arm(e)
+	case Disarm:
+		if g.with.Clock != nil {
+			g.with.Clock.Disarm(g.id, e.Ref.Task)
+		}
 	case Save:
 		if g.with.Keep != nil {
 			g.with.Keep(e.Saved)
 		}
 	case Answer:
 		g.with.Answered(e.Outcome)
+	}
+}
+
+// arm asks for the times of a schedule. conf has checked it, so that a refusal is
+// of a zone that the machine has lost.
+func (g *Group) arm(a Arm) {
+	if g.with.Clock == nil {
+		return
+	}
+	if err := g.with.Clock.Arm(g.id, a.Ref.Task, a.Schedule, a.Since, a.After); err != nil {
+		g.with.Logger.Error("schedule will not run", "transaction", g.id, "task", a.Ref.Task, "err", err)
 	}
 }
 

@@ -20,6 +20,12 @@ func TestRandomEventsKeepThePromises(t *testing.T) {
 		o := options()
 		o.Transitions = conf.Transitions{Intensity: 3, Window: 5 * time.Second}
 		tasks := randomTasks(rt)
+		if rapid.Bool().Draw(rt, "file") { // else they are known by the requests alone
+			o.Known = map[event.TaskID]*conf.Task{}
+			for _, task := range tasks {
+				o.Known[event.TaskID(task.ID)] = task
+			}
+		}
 		w := newWorld(failing{t, rt}, o)
 		for range modelSteps {
 			randomEvent(rt, w, tasks)
@@ -55,6 +61,9 @@ func randomTasks(rt *rapid.T) []*conf.Task {
 		if rapid.IntRange(0, 3).Draw(rt, "entry") == 0 {
 			waiting(tasks[i])
 		}
+		if overlap := rapid.SampledFrom([]string{"", "", "", "skip", "queue", "kill"}).Draw(rt, "overlap"); overlap != "" {
+			scheduled(tasks[i], overlap)
+		}
 	}
 	randomDepends(rt, tasks)
 	return tasks
@@ -83,7 +92,7 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 	task := tasks[n%4]
 	id := event.TaskID(task.ID)
 	n /= 4
-	kind, n := n%24, n/24
+	kind, n := n%25, n/25
 	switch kind {
 	case 0, 1:
 		w.ask(asks(Start, task))
@@ -130,7 +139,9 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 		w.tick(time.Duration(n%100) * time.Millisecond)
 	case 22:
 		w.tick(time.Duration(n%40) * time.Second)
-	case 23: // the provider dies, and a new one goes on
+	case 23: // a time of its schedule comes, perhaps after others that nobody saw
+		w.clock(id, n%8 != 0, n%3)
+	case 24: // the provider dies, and a new one goes on
 		if n%8 == 0 {
 			w.crash()
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"zmicroservices/conf"
 	"zmicroservices/context/event"
 )
 
@@ -17,6 +18,7 @@ type operation struct {
 	queue   []*task // still to be told to stop, in order
 	current *task   // the one that the queue waits for
 	pace    time.Duration
+	file    bool // it names every task service of the provider's file
 
 	open     bool // its task services are still being judged: no answer yet
 	answered bool
@@ -32,7 +34,19 @@ const (
 func (t *Transaction) newOperation(a Asked) *operation {
 	o := &operation{asked: a, open: true, above: map[event.TaskID]event.Incarnation{}, failed: map[event.TaskID]string{}}
 	maps.Copy(o.failed, a.Refused)
+	o.file = a.All || covers(a.Tasks, t.opts.Known)
 	return o
+}
+
+// covers says that all of the known are among these.
+func covers(specs []*conf.Task, known map[event.TaskID]*conf.Task) bool {
+	named := map[event.TaskID]bool{}
+	for _, spec := range specs {
+		if id := event.TaskID(spec.ID); known[id] != nil {
+			named[id] = true
+		}
+	}
+	return len(named) == len(known)
 }
 
 // await makes the operation wait for a task service.

@@ -151,6 +151,7 @@ func (t *Transaction) over(k *task) {
 	t.take(k)
 	t.check(k)
 	t.reconcile(k)
+	t.unqueue(k)
 }
 
 // finished says that k has done its work: what depends on that may go on, and

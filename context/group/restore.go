@@ -19,6 +19,8 @@ type Saved struct {
 	Next *conf.Task `json:"next,omitempty"` // a newer spec, for the next incarnation
 	Want SavedWant  `json:"want"`
 	Seen SavedSeen  `json:"seen"`
+
+	Clock *SavedClock `json:"clock,omitempty"` // of a schedule that is armed
 }
 
 // DecodeSaved reads what was written of a Saved, as JSON, by this or an earlier
@@ -75,7 +77,7 @@ func (Save) effect() {}
 func (t *Transaction) saved(k *task) Saved {
 	s := &k.seen
 	return Saved{
-		Seq: t.seq, Spec: k.spec, Next: k.next,
+		Seq: t.seq, Spec: k.spec, Next: k.next, Clock: k.clock.saved(),
 		Want: SavedWant{k.want.up, k.want.run, k.want.above, k.restarts.due, k.want.cause},
 		Seen: SavedSeen{
 			State: s.state, Incarnation: s.inc, Present: s.present, PID: s.pid, Since: s.since, Exit: s.exit,
@@ -104,6 +106,7 @@ func (t *Transaction) Restore(now, began time.Time, seq uint64, saved []Saved) [
 			id: event.TaskID(x.Spec.ID), spec: x.Spec, next: x.Next,
 			want:     want{up: x.Want.Up, run: x.Want.Run, above: x.Want.Above, cause: x.Want.Cause},
 			restarts: restarts{due: x.Want.Due},
+			clock:    x.Clock.clock(),
 			seen: seen{
 				state: v.State, inc: v.Incarnation, present: v.Present, pid: v.PID, since: v.Since, exit: v.Exit,
 				reason: v.Reason, cause: v.Cause, starts: v.Starts, began: v.Began, start: v.Start, root: v.Root,
@@ -138,4 +141,5 @@ func (t *Transaction) resume(k *task) {
 		t.wake(k, min(k.restarts.due.Sub(t.now), k.spec.Process.Restart.ResumeAfter), event.RestartDue)
 	}
 	t.reconcile(k)
+	t.rearm(k)
 }

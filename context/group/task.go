@@ -17,6 +17,7 @@ type task struct {
 	seen seen
 
 	restarts   restarts
+	clock      clock        // of its schedule
 	told       bool         // a stop under way was itself the message that tells the service
 	survivors  []int        // pids of the last incarnation that could not be ended
 	operations []*operation // requests that wait for this task service
@@ -116,6 +117,7 @@ func (k *task) snapshot() *event.TaskView {
 		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Wanted: k.want.up, Self: k.self(), Completed: s.completed,
 		Since: s.since, Restarts: max(0, s.starts-1), Exit: s.exit, Reason: s.reason, Cause: s.cause,
 		Ready: k.ready(), Waits: waits,
+		Scheduled: k.clock.armed(), Next: k.clock.next,
 		Action: s.action, Result: s.result, Object: s.object, Told: s.told,
 	}
 }

@@ -106,6 +106,8 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 		t.notice(e)
 	case event.Deadline:
 		t.deadline(e)
+	case event.Due:
+		t.due(e)
 	default:
 		panic(fmt.Sprintf("group: no step for event %T", e))
 	}
@@ -127,7 +129,7 @@ func (t *Transaction) effects() []Effect {
 // transaction may leave memory.
 func (t *Transaction) Quiet() bool {
 	for _, k := range t.tasks {
-		if k.want.up || k.seen.present {
+		if k.want.up || k.seen.present || k.clock.armed() {
 			return false
 		}
 	}
@@ -316,7 +318,7 @@ func (t *Transaction) reconcile(k *task) {
 		if s.state == event.Created && w.run {
 			t.apply(k, machine.RunAsked, w.cause)
 		}
-	case w.run || k.self():
+	case w.run || k.self() && !k.idle():
 		if !t.held(k) {
 			t.apply(k, machine.StartAsked, w.cause)
 		}

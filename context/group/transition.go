@@ -66,12 +66,11 @@ func (t *Transaction) follow(k *task, tr conf.Transition, seq uint64, c event.Ca
 			return
 		}
 		// A called start runs the service, also one that was never defined to run at once.
-		t.start(called, cause)
-		called.want.run = true
-		t.reconcile(called)
+		t.run(called, cause)
 	case Stop:
 		called.want = want{cause: cause}
 		called.restarts.forget()
+		called.clock.queued = nil
 		called.seen.end = endOther
 		t.touch(called) // one that waits for its start has nothing else to tell
 		t.reconcile(called)

@@ -31,6 +31,7 @@ type world struct {
 	causes   map[launchCause]event.Ref // one cause makes one process
 	asked    map[string]map[event.TaskID]event.Incarnation
 	restarts map[string][]event.TaskID
+	armed    map[event.TaskID]Arm
 	before   map[string]uint64            // Seq when a request came
 	created  map[event.TaskID]uint64      // Seq when it was last made ready without a process
 	at       map[event.TaskID]event.State // as the changes have told
@@ -62,6 +63,7 @@ func newWorld(t testing.TB, o Options) *world {
 		t: t, now: time.Unix(1_800_000_000, 0), procs: map[event.TaskID]*proc{},
 		causes: map[launchCause]event.Ref{}, restarts: map[string][]event.TaskID{}, before: map[string]uint64{}, created: map[event.TaskID]uint64{}, asked: map[string]map[event.TaskID]event.Incarnation{},
 		at:    map[event.TaskID]event.State{},
+		armed: map[event.TaskID]Arm{},
 		phase: map[event.Ref]string{}, acts: map[uint64][]time.Time{}, limit: o.Transitions,
 	}
 	tx, err := NewTransaction(o, w.now)
@@ -140,6 +142,10 @@ func (w *world) perform(effect Effect) {
 		if e.Change.To == event.Created {
 			w.created[e.Change.Task] = e.Change.Seq
 		}
+	case Arm:
+		w.armed[e.Ref.Task] = e
+	case Disarm:
+		delete(w.armed, e.Ref.Task)
 	case Save:
 		w.keep(e.Saved)
 	case Answer:
@@ -177,6 +183,7 @@ func (w *world) crash() {
 	w.tx, w.wakes, w.changes = tx, nil, nil
 	clear(w.asked)
 	clear(w.restarts)
+	clear(w.armed)
 	for _, effect := range tx.Restore(w.now, w.now, 0, saved) {
 		w.perform(effect)
 	}
@@ -204,6 +211,13 @@ func (w *world) ask(a Asked) {
 		}
 	}
 	w.step(a)
+	w.restarts[a.Cause.Request] = slices.DeleteFunc(w.restarts[a.Cause.Request], w.waitsForItsTime)
+}
+
+// waitsForItsTime says that all a restart does to it is to begin its schedule anew.
+func (w *world) waitsForItsTime(id event.TaskID) bool {
+	k := w.tx.byID[id]
+	return k.clock.armed() && !k.busy()
 }
 
 // restarted holds the answer to a restart against the incarnations there are.
@@ -218,6 +232,9 @@ func (w *world) restarted(o event.Outcome) {
 	}
 	for _, id := range named {
 		v := w.tx.byID[id]
+		if w.waitsForItsTime(id) {
+			continue
+		}
 		if v.seen.inc <= found[id] && w.created[id] <= w.before[o.Request] {
 			w.t.Fatalf("%s was answered as restarted and still has incarnation %d", id, v.seen.inc)
 		}
@@ -256,6 +273,9 @@ func (w *world) act(c event.Cause) {
 func (w *world) consistent() {
 	for _, v := range w.tx.View().Tasks {
 		p := w.procs[v.ID]
+		if _, armed := w.armed[v.ID]; armed != v.Scheduled {
+			w.t.Fatalf("%s: the view says scheduled %v, the clock %v", v.ID, v.Scheduled, armed)
+		}
 		switch {
 		case v.Present != (p != nil):
 			w.t.Fatalf("%s: the view says present %v, the world %v", v.ID, v.Present, p != nil)
