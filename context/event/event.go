@@ -77,6 +77,27 @@ type Due struct {
 	Missed int       // times that passed with nobody to see them
 }
 
+// Probed is the verdict of one probe about a process. Only changes of a verdict
+// come, those of startup and liveness when there were as many failures as the file allows.
+type Probed struct {
+	Ref
+	Probe  int // its place in the task service's file
+	OK     bool
+	Reason string // of a failure, about the probe: "timed out 3 times"
+}
+
+// Notified is the state of what a service has told its keeper: each holds all that
+// it has told so far (sd_notify(3)).
+type Notified struct {
+	Ref
+	Ready    bool          // READY=1
+	Stopping bool          // STOPPING=1
+	Status   string        // STATUS=
+	Overdue  bool          // WATCHDOG=1 did not come in time
+	Reason   string        // how it is overdue, about the probe
+	Extend   time.Duration // EXTEND_TIMEOUT_USEC=: it asks for as much time from now
+}
+
 // DeadlineKind says what was waited for.
 type DeadlineKind string
 
@@ -107,6 +128,12 @@ func (e Lost) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Notice) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Probed) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Notified) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Deadline) About() TaskID { return e.Task }

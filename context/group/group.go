@@ -38,6 +38,12 @@ type Clock interface {
 	Disarm(id event.TransactionID, task event.TaskID)
 }
 
+// Prober looks after processes.
+type Prober interface {
+	Watch(w Watch)
+	Unwatch(r event.Ref)
+}
+
 // Collaborators are what a Group works with. The first four are required.
 type Collaborators struct {
 	Bus      Bus
@@ -58,6 +64,9 @@ type Collaborators struct {
 	Keep func(Saved)
 	// Clock is asked for the times of schedules; nil: no schedule ever runs.
 	Clock Clock
+	// Prober is asked for the verdicts of probes, which come as event.Probed; nil
+	// if no task service has any. Its methods must not block.
+	Prober Prober
 	// Original: say nothing on the bus that the original did not, but for outcomes.
 	Original bool
 }
@@ -253,6 +262,14 @@ func (g *Group) perform(effect Effect) {
 		g.with.Launcher.Launch(e)
 	case End:
 		g.with.Launcher.End(e)
+	case Watch:
+		if g.with.Prober != nil {
+			g.with.Prober.Watch(e)
+		}
+	case Unwatch:
+		if g.with.Prober != nil {
+			g.with.Prober.Unwatch(e.Ref)
+		}
 	case Wake:
 		heap.Push(&g.timers, e)
 	case Arm:

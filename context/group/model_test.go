@@ -65,6 +65,7 @@ func randomTasks(rt *rapid.T) []*conf.Task {
 			scheduled(tasks[i], overlap)
 		}
 	}
+	randomProbes(rt, tasks)
 	randomDepends(rt, tasks)
 	return tasks
 }
@@ -92,7 +93,7 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 	task := tasks[n%4]
 	id := event.TaskID(task.ID)
 	n /= 4
-	kind, n := n%25, n/25
+	kind, n := n%27, n/27
 	switch kind {
 	case 0, 1:
 		w.ask(asks(Start, task))
@@ -145,6 +146,10 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 		if n%8 == 0 {
 			w.crash()
 		}
+	case 25:
+		w.verdict(id, n%8, n%3 > 0)
+	case 26:
+		w.tell(id, n)
 	}
 	if len(w.launchd) > 64 {
 		w.launchd = w.launchd[32:]

@@ -22,7 +22,8 @@ type restarts struct {
 // applies says whether k's policy wants another incarnation after the end of
 // this one.
 func applies(k *task) bool {
-	if k.seen.ending || k.seen.end != endItself {
+	// What is being ended because it has failed is ended by nobody's will.
+	if k.seen.ending && k.seen.state != event.Failed || k.seen.end != endItself {
 		return false
 	}
 	switch k.spec.Process.Restart.Policy {

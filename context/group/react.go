@@ -38,8 +38,12 @@ func (t *Transaction) wanted(k *task) event.Cause {
 	return c
 }
 
-// ended is the cause of an end: what was asked for, or the service itself.
+// ended is the cause of an end: what was asked for, the failure that it is being
+// ended for, or the service itself.
 func (t *Transaction) ended(k *task) event.Cause {
+	if k.seen.ending && k.seen.end == endItself && !k.seen.broke.IsZero() {
+		return k.seen.broke
+	}
 	if k.seen.ending {
 		return t.wanted(k)
 	}
@@ -56,16 +60,19 @@ func (t *Transaction) spawned(e event.Spawned) {
 	if k.seen.spoke && k.seen.state != event.Starting {
 		// Its first word was faster than the keeper's, and has moved it on.
 		t.record(k, k.seen.state, machine.Spawned.String(), t.wanted(k), "")
+		t.watch(k)
 		return
 	}
 	if !t.apply(k, machine.Spawned, t.wanted(k)) || k.seen.state != event.Starting {
 		return
 	}
 	if k.self() {
+		t.watch(k)
 		t.awaitStarted(k) // from here on: a build before the birth takes its own time
 		return
 	}
-	t.apply(k, machine.Ready, t.wanted(k))
+	t.watch(k)
+	t.begun(k)
 }
 
 func (t *Transaction) spawnFailed(e event.SpawnFailed) {
@@ -88,6 +95,7 @@ func (t *Transaction) exited(e event.Exited) {
 	}
 	exit := e.Exit
 	k.seen.exit = &exit
+	t.unwatch(k)
 	in := machine.ExitedClean
 	if !succeeded(k, exit) {
 		in = machine.ExitedBadly
@@ -107,6 +115,7 @@ func (t *Transaction) gone(e event.Gone) {
 		return
 	}
 	c := t.ended(k)
+	t.unwatch(k)
 	k.seen.present = false
 	k.survivors = e.Survivors
 	if len(e.Survivors) > 0 {
@@ -131,6 +140,7 @@ func (t *Transaction) lost(e event.Lost) {
 		return
 	}
 	c := event.Cause{Origin: event.ByProvider, By: "recovery", Parent: k.seen.start, Root: k.seen.root}
+	t.unwatch(k)
 	k.seen.present, k.seen.ending, k.seen.exit, k.seen.reason = false, false, nil, e.Reason
 	if k.want.up && k.want.above < k.seen.inc {
 		k.want.above, k.want.run, k.want.cause = k.seen.inc, k.seen.reached || k.want.run, c
@@ -197,6 +207,7 @@ func (t *Transaction) notice(e event.Notice) {
 		t.apply(k, machine.SaidFailed, c)
 	case "stopped", "exited":
 		s.saidStopped = true
+		t.unwatch(k)
 		if t.apply(k, machine.SaidStopped, c) {
 			if !s.ending {
 				t.wake(k, t.opts.LingerAfter, event.LingerDue)
@@ -230,6 +241,10 @@ func (t *Transaction) deadline(e event.Deadline) {
 	}
 	switch e.Kind {
 	case event.StartOverdue:
+		if left := s.extended.Sub(t.now); left > 0 {
+			t.wake(k, left, event.StartOverdue) // it had asked for more time
+			return
+		}
 		if s.state == event.Starting {
 			s.reason = fmt.Sprintf("it did not say started within %v", t.opts.StartTimeout)
 			t.apply(k, machine.StartIsOverdue, c)

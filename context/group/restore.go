@@ -62,6 +62,10 @@ type SavedSeen struct {
 	End         endKind           `json:"end,omitempty"`
 	ExitFired   bool              `json:"exit_fired,omitempty"`
 	Completed   bool              `json:"completed,omitempty"`
+	Broke       event.Cause       `json:"broke,omitzero"`
+	Probes      []bool            `json:"probes,omitempty"`
+	Leaves      bool              `json:"leaves,omitempty"`
+	Status      string            `json:"status,omitempty"`
 	Action      string            `json:"action"`
 	Result      string            `json:"result"`
 	Told        string            `json:"told,omitempty"`
@@ -83,7 +87,8 @@ func (t *Transaction) saved(k *task) Saved {
 			State: s.state, Incarnation: s.inc, Present: s.present, PID: s.pid, Since: s.since, Exit: s.exit,
 			Reason: s.reason, Cause: s.cause, Starts: s.starts, Began: s.began, Start: s.start, Root: s.root,
 			Made: s.made, Reached: s.reached, Spoke: s.spoke, SaidStopped: s.saidStopped, Ending: s.ending, End: s.end,
-			ExitFired: s.exitFired, Completed: s.completed, Action: s.action, Result: s.result, Told: s.told, Object: s.object,
+			ExitFired: s.exitFired, Completed: s.completed, Broke: s.broke, Probes: s.probes, Leaves: s.leaves, Status: s.status,
+			Action: s.action, Result: s.result, Told: s.told, Object: s.object,
 		},
 	}
 }
@@ -111,7 +116,8 @@ func (t *Transaction) Restore(now, began time.Time, seq uint64, saved []Saved) [
 				state: v.State, inc: v.Incarnation, present: v.Present, pid: v.PID, since: v.Since, exit: v.Exit,
 				reason: v.Reason, cause: v.Cause, starts: v.Starts, began: v.Began, start: v.Start, root: v.Root,
 				made: v.Made, reached: v.Reached, spoke: v.Spoke, saidStopped: v.SaidStopped, ending: v.Ending, end: v.End,
-				exitFired: v.ExitFired, completed: v.Completed, action: v.Action, result: v.Result, told: v.Told, object: v.Object,
+				exitFired: v.ExitFired, completed: v.Completed, broke: v.Broke, probes: v.Probes, leaves: v.Leaves, status: v.Status,
+				action: v.Action, result: v.Result, told: v.Told, object: v.Object,
 			},
 		}
 		t.byID[k.id] = k
@@ -140,6 +146,7 @@ func (t *Transaction) resume(k *task) {
 	case !s.present && t.resting(k):
 		t.wake(k, min(k.restarts.due.Sub(t.now), k.spec.Process.Restart.ResumeAfter), event.RestartDue)
 	}
+	t.watch(k)
 	t.reconcile(k)
 	t.rearm(k)
 }

@@ -50,17 +50,23 @@ type seen struct {
 	starts  int
 
 	// of this incarnation
-	began       time.Time // when it was asked for
-	start       uint64    // Seq of the change that started it
-	root        uint64    // of the chain that started it
-	made        bool      // Spawned has come
-	reached     bool      // it has been created or started: a failure now is no failed start
-	spoke       bool      // it has said something itself: it hears the bus
-	saidStopped bool      // it said `stopped` or `exited` itself
-	ending      bool      // its stop recipe was asked for
-	end         endKind   // who wanted its end
-	exitFired   bool      // on_exit was fired
-	completed   bool      // it ended by itself, with success, and nothing wants it again
+	began       time.Time   // when it was asked for
+	start       uint64      // Seq of the change that started it
+	root        uint64      // of the chain that started it
+	made        bool        // Spawned has come
+	reached     bool        // it has been created or started: a failure now is no failed start
+	spoke       bool        // it has said something itself: it hears the bus
+	saidStopped bool        // it said `stopped` or `exited` itself
+	ending      bool        // its stop recipe was asked for
+	broke       event.Cause // of the failure that it is being ended for
+	end         endKind     // who wanted its end
+	exitFired   bool        // on_exit was fired
+	completed   bool        // it ended by itself, with success, and nothing wants it again
+	watching    watching    // which probes were asked for
+	probes      []bool      // their verdicts; never written, replaced
+	leaves      bool        // it said STOPPING=1
+	status      string      // its STATUS=
+	extended    time.Time   // it asked for time to start until then
 	object      map[string]any
 
 	// context info's words
@@ -96,9 +102,6 @@ func (k *task) active() bool {
 	return !k.seen.ending && (k.seen.state == event.Started || k.seen.state == event.Starting && k.want.run)
 }
 
-// ready says that it is started, and fit for what depends on it.
-func (k *task) ready() bool { return k.seen.state == event.Started }
-
 // waits says that there is a process whose task waits for a start, or is about to.
 func (k *task) waits() bool {
 	s := &k.seen
@@ -116,8 +119,8 @@ func (k *task) snapshot() *event.TaskView {
 		ID: k.id, Instance: k.spec.Instance, ServiceName: k.spec.ServiceName, User: k.spec.Process.User,
 		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Wanted: k.want.up, Self: k.self(), Completed: s.completed,
 		Since: s.since, Restarts: max(0, s.starts-1), Exit: s.exit, Reason: s.reason, Cause: s.cause,
-		Ready: k.ready(), Waits: waits,
 		Scheduled: k.clock.armed(), Next: k.clock.next,
+		Ready: k.ready(), Waits: waits, Status: s.status,
 		Action: s.action, Result: s.result, Object: s.object, Told: s.told,
 	}
 }

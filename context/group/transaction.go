@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"zmicroservices/conf"
@@ -108,6 +109,10 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 		t.deadline(e)
 	case event.Due:
 		t.due(e)
+	case event.Probed:
+		t.probed(e)
+	case event.Notified:
+		t.notified(e)
 	default:
 		panic(fmt.Sprintf("group: no step for event %T", e))
 	}
@@ -216,6 +221,9 @@ func (t *Transaction) apply(k *task, in machine.Input, c event.Cause) bool {
 	if next == event.Started || next == event.Created {
 		k.seen.reached = true
 	}
+	if next == event.Failed && slices.Contains(effects, machine.End) {
+		k.seen.broke = c
+	}
 	for _, effect := range effects {
 		t.perform(k, effect, c)
 	}
@@ -227,6 +235,7 @@ func (t *Transaction) apply(k *task, in machine.Input, c event.Cause) bool {
 			t.wake(k, t.opts.SettleTime, event.Settled)
 		}
 		t.fire(k, "on_start", seq, c)
+		t.watch(k)
 	}
 	t.check(k)
 	return true
@@ -282,6 +291,7 @@ func (t *Transaction) end(k *task, c event.Cause) {
 		return
 	}
 	k.seen.ending = true
+	t.unwatch(k)
 	told := k.told
 	k.told = false
 	if !told {

@@ -35,6 +35,7 @@ type world struct {
 	before   map[string]uint64            // Seq when a request came
 	created  map[event.TaskID]uint64      // Seq when it was last made ready without a process
 	at       map[event.TaskID]event.State // as the changes have told
+	watched  map[event.Ref]map[int]bool   // probes that are looked after, and their last verdict
 	circles  bool                         // its services depend on each other
 	n        int
 }
@@ -62,8 +63,7 @@ func newWorld(t testing.TB, o Options) *world {
 	w := &world{
 		t: t, now: time.Unix(1_800_000_000, 0), procs: map[event.TaskID]*proc{},
 		causes: map[launchCause]event.Ref{}, restarts: map[string][]event.TaskID{}, before: map[string]uint64{}, created: map[event.TaskID]uint64{}, asked: map[string]map[event.TaskID]event.Incarnation{},
-		at:    map[event.TaskID]event.State{},
-		armed: map[event.TaskID]Arm{},
+		at: map[event.TaskID]event.State{}, armed: map[event.TaskID]Arm{}, watched: map[event.Ref]map[int]bool{},
 		phase: map[event.Ref]string{}, acts: map[uint64][]time.Time{}, limit: o.Transitions,
 	}
 	tx, err := NewTransaction(o, w.now)
@@ -114,6 +114,10 @@ func (w *world) perform(effect Effect) {
 		if p := w.procs[e.Ref.Task]; p != nil && p.ref == e.Ref {
 			p.dying = true
 		}
+	case Watch:
+		w.watch(e)
+	case Unwatch:
+		delete(w.watched, e.Ref)
 	case SayProcess:
 		w.caused(e.Cause, effect)
 		w.said = append(w.said, fmt.Sprintf("process %s %s", e.Action, e.Task.ID))
@@ -184,6 +188,7 @@ func (w *world) crash() {
 	clear(w.asked)
 	clear(w.restarts)
 	clear(w.armed)
+	clear(w.watched)
 	for _, effect := range tx.Restore(w.now, w.now, 0, saved) {
 		w.perform(effect)
 	}
@@ -360,7 +365,9 @@ func (w *world) settle() {
 			case w.tx.View().Task(id).State == event.Starting && p.task.Announce() == "self":
 				w.speak(id, "started", "success")
 			default:
-				continue
+				if !w.succeed(p.ref) {
+					continue
+				}
 			}
 			busy = true
 		}
