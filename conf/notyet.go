@@ -20,9 +20,6 @@ var notYet = []struct {
 		l := t.Process.Limits
 		return one(l.Pos, l.Memory != 0 || l.CPU != 0 || l.PIDs != 0)
 	}},
-	{element: "hook", remedy: "put it into the program", task: func(t *Task) []Pos {
-		return where(t.Process.Hooks, func(h Hook) (Pos, bool) { return h.Pos, true })
-	}},
 	{element: "schedule", remedy: "let cron(8) call conf_command start", task: func(t *Task) []Pos {
 		if s := t.Process.Schedule; s != nil {
 			return one(s.Pos, true)

@@ -56,7 +56,7 @@ func (r *reader) process(n *node) Process {
 		h := Hook{Pos: c.pos, Timeout: defaultHookTimeout}
 		read(r, c, "on", &h.On, asText)
 		read(r, c, "command", &h.Command, splitArgv)
-		read(r, c, "timeout", &h.Timeout, parseDuration)
+		read(r, c, "timeout", &h.Timeout, parseInterval)
 		p.Hooks = append(p.Hooks, h)
 	}
 	p.Schedule = r.schedule(n.child("schedule"))

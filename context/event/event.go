@@ -44,6 +44,13 @@ type Gone struct {
 	Survivors []int
 }
 
+// HookEnded is the keeper's word that a hook of a task service is over.
+type HookEnded struct {
+	Ref
+	Turn    string // pre_start, post_start, pre_stop, post_stop; of a second one "pre_start.2"
+	Failure string // "" is success
+}
+
 // Lost says that an incarnation is gone and that nobody can tell how it ended:
 // its keeper died with the knowledge.
 type Lost struct {
@@ -122,6 +129,9 @@ func (e Exited) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Gone) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e HookEnded) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Lost) About() TaskID { return e.Task }

@@ -37,6 +37,9 @@ type Launch struct {
 	Rank   int // of its stop, when a keeper ends all alone: the lowest first
 }
 
+// Hook has the post_start hooks of a task service run: it has started.
+type Hook struct{ Ref event.Ref }
+
 // End runs a stop recipe: signal, grace, KILL, until event.Gone.
 type End struct {
 	Ref   event.Ref
@@ -59,6 +62,7 @@ type Answer struct{ Outcome event.Outcome }
 func (SayProcess) effect() {}
 func (SayControl) effect() {}
 func (Launch) effect()     {}
+func (Hook) effect()       {}
 func (End) effect()        {}
 func (Wake) effect()       {}
 func (Record) effect()     {}

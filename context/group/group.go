@@ -26,6 +26,7 @@ type Bus interface {
 // called from the loop, in order.
 type Launcher interface {
 	Launch(l Launch)
+	Hook(h Hook)
 	End(e End)
 }
 
@@ -260,6 +261,8 @@ func (g *Group) perform(effect Effect) {
 		// The service learns from its environment what the bus was told.
 		e.Object = g.process(e.Task, Start, e.Object, e.Cause).Filled()
 		g.with.Launcher.Launch(e)
+	case Hook:
+		g.with.Launcher.Hook(e)
 	case End:
 		g.with.Launcher.End(e)
 	case Watch:

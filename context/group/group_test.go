@@ -54,6 +54,8 @@ func (r *rig) Launch(l Launch) {
 	r.Put(event.Spawned{Ref: l.Ref, PID: 4711})
 }
 
+func (r *rig) Hook(h Hook) { r.Put(event.HookEnded{Ref: h.Ref, Turn: "post_start"}) }
+
 func (r *rig) End(e End) {
 	r.Put(event.Exited{Ref: e.Ref, Exit: event.Exit{Signal: "SIGTERM"}})
 	r.Put(event.Gone{Ref: e.Ref})

@@ -57,6 +57,9 @@ func randomTasks(rt *rapid.T) []*conf.Task {
 		if tasks[i] = command(id, ts...); rapid.Bool().Draw(rt, "self") {
 			tasks[i] = service(id, ts...)
 		}
+		if rapid.IntRange(0, 3).Draw(rt, "hooks") == 0 {
+			tasks[i].Process.Hooks = []conf.Hook{{On: postStart}, {On: preStop}}
+		}
 		policy(tasks[i], rapid.SampledFrom([]string{"never", "never", "on-failure", "always"}).Draw(rt, "policy"))
 		if rapid.IntRange(0, 3).Draw(rt, "entry") == 0 {
 			waiting(tasks[i])
@@ -153,6 +156,9 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 	}
 	if len(w.launchd) > 64 {
 		w.launchd = w.launchd[32:]
+	}
+	if len(w.hooks) > 8 {
+		w.hooks = w.hooks[4:]
 	}
 	if len(w.causes) > 1024 {
 		clear(w.causes)

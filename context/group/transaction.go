@@ -101,6 +101,8 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 		t.exited(e)
 	case event.Gone:
 		t.gone(e)
+	case event.HookEnded:
+		t.hookEnded(e)
 	case event.Lost:
 		t.lost(e)
 	case event.Notice:
@@ -234,6 +236,9 @@ func (t *Transaction) apply(k *task, in machine.Input, c event.Cause) bool {
 		if !t.settled(k) && len(k.operations) > 0 {
 			t.wake(k, t.opts.SettleTime, event.Settled)
 		}
+		if k.hooked(postStart) {
+			t.emit(Hook{k.ref(t.opts.Transaction)})
+		}
 		t.fire(k, "on_start", seq, c)
 		t.watch(k)
 	}
@@ -294,10 +299,17 @@ func (t *Transaction) end(k *task, c event.Cause) {
 	t.unwatch(k)
 	told := k.told
 	k.told = false
+	hooked := k.hooked(preStop)
+	if hooked { // before it hears of its end, too
+		t.emit(End{k.ref(t.opts.Transaction), k.spec.Process.Stop, c})
+	}
 	if !told {
 		t.sayProcess(k, Stop, c)
 	}
-	if k.self() && k.seen.spoke {
+	switch {
+	case hooked:
+		return
+	case k.self() && k.seen.spoke:
 		t.wake(k, t.opts.SignalAfter, event.SignalDue)
 		return
 	}

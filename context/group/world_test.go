@@ -27,6 +27,7 @@ type world struct {
 	acts     map[uint64][]time.Time
 	limit    conf.Transitions
 	launchd  []event.Ref
+	hooks    []event.Ref // whose hooks were asked for
 	store    []Saved
 	causes   map[launchCause]event.Ref // one cause makes one process
 	asked    map[string]map[event.TaskID]event.Incarnation
@@ -108,6 +109,11 @@ func (w *world) perform(effect Effect) {
 		w.mayStart(e)
 		w.procs[e.Ref.Task] = &proc{ref: e.Ref, task: e.Task}
 		w.launchd = append(w.launchd, e.Ref)
+	case Hook:
+		if p := w.procs[e.Ref.Task]; p == nil || p.ref != e.Ref {
+			w.t.Fatalf("hooks of %s, which has no process", e.Ref)
+		}
+		w.hooks = append(w.hooks, e.Ref)
 	case End:
 		w.caused(e.Cause, effect)
 		w.mayEnd(e)

@@ -49,7 +49,7 @@ type Event struct {
 	// uninterruptible sleep). If the leader is among them no Exited came before.
 	Survivors []int `json:"survivors,omitempty"`
 
-	Err    string    `json:"err,omitempty"`
+	Err    string    `json:"err,omitempty"`    // of SpawnFailed, Refused; Gone with Survivors; Exited of a hook that took too long
 	Output string    `json:"output,omitempty"` // Exited: the tail that Output.Tail asked for
 	At     time.Time `json:"at"`               // a label: never compute with it
 	Mono   int64     `json:"mono"`             // CLOCK_MONOTONIC, nanoseconds

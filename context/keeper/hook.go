@@ -111,7 +111,7 @@ func (s *server) hookOver(hook *slot) {
 	failure := hook.err
 	switch e := hook.exit; {
 	case hook.overdue:
-		failure = "it took longer than its timeout"
+		failure = hook.overdueReason()
 	case failure != "":
 	case e.signal != 0:
 		failure = "it was killed by " + signalName(e.signal)
@@ -122,6 +122,14 @@ func (s *server) hookOver(hook *slot) {
 		failure = fmt.Sprintf("hook %s `%s`: %s", hook.parent.on, strings.Join(hook.spec.Argv, " "), failure)
 	}
 	s.nextHook(hook.parent, failure)
+}
+
+// overdueReason is why a hook was killed, if it was by its timeout.
+func (slot *slot) overdueReason() string {
+	if !slot.overdue {
+		return ""
+	}
+	return "it took longer than its timeout"
 }
 
 // cut ends the turn under way, if there is one, before its time; false: there is none.

@@ -160,7 +160,7 @@ func (s *server) leaderExited(slot *slot) {
 		slot.drain(s)
 	}
 	s.emit(Event{
-		Kind: Exited, ID: slot.id, PID: slot.pid, Start: slot.start,
+		Kind: Exited, Err: slot.overdueReason(), ID: slot.id, PID: slot.pid, Start: slot.start,
 		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Asked: slot.asked, Lost: slot.lost, Output: string(slot.tail),
 	})
 	slot.tail = nil

@@ -11,26 +11,29 @@ import (
 // defaultPath is searched where no PATH is set, as by a shell.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// command plans the argv of <command>. What has a slash is a path from the
-// Context file's folder; anything else is looked up in the PATH that the
-// process will have.
+// command plans the argv of <command>.
 func (r *Resolver) command(t *conf.Task) (*Plan, error) {
-	argv := append([]string(nil), t.Process.Command...)
-	plan := &Plan{Argv: argv, Dir: r.abs("")}
-	if strings.Contains(argv[0], "/") {
-		plan.Path = r.abs(argv[0])
-		if remark := unrunnable(plan.Path); remark != "" {
-			return nil, &NotFoundError{
-				Instance: t.Instance,
-				Tried:    []string{plan.Path + remark},
-				Help:     commandHelp(argv[0], remark, plan.Path),
-			}
+	path, err := r.program(t, t.Process.Command[0], "<command>")
+	if err != nil {
+		return nil, err
+	}
+	return notBundled(&Plan{Path: path, Argv: append([]string(nil), t.Process.Command...), Dir: r.abs("")}, t), nil
+}
+
+// program finds the program of an argv. What has a slash is a path from the Context
+// file's folder; anything else is looked up in the PATH that the process will have.
+// element is where name was written.
+func (r *Resolver) program(t *conf.Task, name, element string) (string, error) {
+	if strings.Contains(name, "/") {
+		path := r.abs(name)
+		if remark := unrunnable(path); remark != "" {
+			return "", &NotFoundError{Instance: t.Instance, Tried: []string{path + remark}, Help: commandHelp(name, remark, path, element)}
 		}
-		return notBundled(plan, t), nil
+		return path, nil
 	}
 	search, err := r.path(t)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	var tried []string
 	for _, dir := range filepath.SplitList(search) {
@@ -38,15 +41,14 @@ func (r *Resolver) command(t *conf.Task) (*Plan, error) {
 		if !filepath.IsAbs(dir) {
 			continue
 		}
-		path := filepath.Join(dir, argv[0])
+		path := filepath.Join(dir, name)
 		remark := unrunnable(path)
 		if remark == "" {
-			plan.Path = path
-			return notBundled(plan, t), nil
+			return path, nil
 		}
 		tried = append(tried, path+remark)
 	}
-	return nil, &NotFoundError{Instance: t.Instance, Tried: tried, Help: commandHelp(argv[0], "", "")}
+	return "", &NotFoundError{Instance: t.Instance, Tried: tried, Help: commandHelp(name, "", "", element)}
 }
 
 // path is the PATH of the process: its own <env>, else the one it inherits.
@@ -67,14 +69,14 @@ func (r *Resolver) path(t *conf.Task) (string, error) {
 	return path, nil
 }
 
-func commandHelp(name, remark, path string) string {
+func commandHelp(name, remark, path, element string) string {
 	switch {
 	case remark == notExecutable:
-		return "run `chmod +x " + path + "`, or put its interpreter first in <command>"
+		return "run `chmod +x " + path + "`, or put its interpreter first in " + element
 	case strings.Contains(name, "/"):
-		return "mend the path in <command>; a relative one starts in the Context file's folder"
+		return "mend the path in " + element + "; a relative one starts in the Context file's folder"
 	}
-	return "install " + name + ", or write its whole path in <command>"
+	return "install " + name + ", or write its whole path in " + element
 }
 
 const notExecutable = " (not executable)"

@@ -21,6 +21,12 @@ func Doubts(dir string, t *conf.Task) []*conf.Error {
 			doubt(e.Pos, err)
 		}
 	}
+	for _, h := range t.Process.Hooks {
+		one := &conf.Task{ID: t.ID, Instance: t.Instance, Process: conf.Process{Env: t.Process.Env, Hooks: []conf.Hook{h}}}
+		if _, err := r.Hooks(one); err != nil {
+			doubt(h.Pos, err)
+		}
+	}
 	switch a, err := AccountOf(&t.Process); {
 	case err != nil:
 		doubt(t.Process.UserPos, err)

@@ -51,13 +51,17 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 	}
 	var told []*group.Group
 	for _, e := range batch {
-		if e.ID.Hook != "" {
+		if e.ID.Hook != "" && !isTurn(e.ID.Hook) {
 			p.launcher.builder.told(e)
 			continue
 		}
 		ref := refOf(e.ID)
 		if g := p.group(ref.Transaction); g != nil && !slices.Contains(told, g) {
 			told = append(told, g)
+		}
+		if e.ID.Hook != "" {
+			p.hookTold(e)
+			continue
 		}
 		switch e.Kind {
 		case keeper.Spawned:

@@ -94,6 +94,10 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 	if err != nil {
 		return keeper.Spec{}, err
 	}
+	hooks, err := hooksOf(l.resolve, g.Task)
+	if err != nil {
+		return keeper.Spec{}, err
+	}
 	who, err := launch.AccountOf(&g.Task.Process)
 	if err != nil {
 		return keeper.Spec{}, err
@@ -110,7 +114,7 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 		Stop:   stop,
 		Output: keeper.Output{Log: filepath.Join("logs", string(g.Ref.Transaction), string(g.Ref.Task)+".log")},
 
-		Attributes: attributes(&g.Task.Process, who),
+		Attributes: attributes(&g.Task.Process, who), Hooks: hooks,
 	}, nil
 }
 

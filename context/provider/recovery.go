@@ -34,7 +34,9 @@ func (p *Provider) recover(ctx context.Context, k *keeper.Client, met bool) ([]e
 			return nil, fmt.Errorf("recover: %w", err)
 		}
 		for _, s := range held {
-			there[refOf(s.ID)] = true
+			if s.ID.Hook == "" {
+				there[refOf(s.ID)] = true
+			}
 		}
 		stats, err := k.Stats(ctx)
 		if err != nil {
