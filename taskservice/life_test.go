@@ -13,7 +13,7 @@ import (
 func watched(t *testing.T) (*zmqtest.Forwarder, *zmqtest.Observer) {
 	t.Helper()
 	f := zmqtest.NewForwarder(t, zmqtest.Device)
-	return f, zmqtest.NewObserver(t, f.Frontend, message.TopicControl)
+	return f, f.Observe(t, message.TopicControl)
 }
 
 func TestLives(t *testing.T) {
@@ -114,7 +114,7 @@ func TestACreatedServiceWaitsForItsStart(t *testing.T) {
 // listens; then a publisher cannot know when it is joined.
 func TestALifeBehindAProxy(t *testing.T) {
 	f := zmqtest.NewForwarder(t, zmqtest.Proxy)
-	o := zmqtest.NewObserver(t, f.Frontend, message.TopicControl)
+	o := f.Observe(t, message.TopicControl)
 	for range 5 {
 		c := begin(t, f, object("single", "on_start"))
 		c.saysState(t, o, "started", "success")
@@ -163,7 +163,7 @@ func TestNoticesLieBetweenStartedAndStopped(t *testing.T) {
 
 func TestATaskHearsOthersWhenItAsks(t *testing.T) {
 	f, o := watched(t)
-	answers := zmqtest.NewObserver(t, f.Frontend, "answer")
+	answers := f.Observe(t, "answer")
 	c := begin(t, f, object("listening", "on_start"))
 	c.saysState(t, o, "started", "success")
 	c.says(t, o, "updated", "success")
@@ -197,7 +197,7 @@ func TestItRepeatsItsStateWhenTheBusIsBack(t *testing.T) {
 			f.Kill()
 			o.Kill()
 			f.StartFrontend(t)
-			again := zmqtest.NewObserver(t, f.Frontend, message.TopicControl)
+			again := f.Observe(t, message.TopicControl)
 			f.StartBackend(t)
 			c.saysState(t, again, word, "success")
 			c.signal(t, syscall.SIGTERM)
@@ -221,7 +221,7 @@ func TestTheMessageOfItsBirthDoesNotRunAServiceThatWaits(t *testing.T) {
 
 func TestASecondNameIsAFailedStart(t *testing.T) {
 	f := zmqtest.NewForwarder(t, zmqtest.Device)
-	o := zmqtest.NewObserver(t, f.Frontend, message.TopicControl)
+	o := f.Observe(t, message.TopicControl)
 	called := object("loop", "on_start")
 	called["Task"].(map[string]any)["message"].(map[string]any)["header"].(map[string]any)["service_name"] = "other"
 	c := begin(t, f, called)

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Limits of one client.
@@ -33,6 +35,11 @@ type Options struct {
 	Topics   []string     // prefixes to subscribe to; nil: none; [""]: everything
 	Queue    int          // messages queued for sending, and as many received; 0: 1000
 	Logger   *slog.Logger // nil: silent
+
+	// JoinTime bounds the wait for a forwarder's subscription before anything is
+	// sent on a connection; 0: 2 s. One that never subscribes is a proxy that nobody
+	// listens to yet, or one too busy to say so, which throws away what comes first.
+	JoinTime time.Duration
 }
 
 // Bus is one client. All methods may be called at the same time.
@@ -116,7 +123,7 @@ func newBus(o Options) (*Bus, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.pub = &publisher{side: b.side(to), queue: newQueue(o.Queue, maxQueued), done: make(chan struct{})}
+		b.pub = &publisher{side: b.side(to), queue: newQueue(o.Queue, maxQueued), joinTime: cmp.Or(o.JoinTime, joinTime), done: make(chan struct{})}
 	}
 	if o.Frontend != "" {
 		to, err := parseEndpoint(o.Frontend)

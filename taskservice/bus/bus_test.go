@@ -26,12 +26,12 @@ func styles(t *testing.T, test func(*testing.T, *zmqtest.Forwarder)) {
 }
 
 func both(f *zmqtest.Forwarder, topics ...string) bus.Options {
-	return bus.Options{Frontend: f.Frontend, Backend: f.Backend, Topics: topics}
+	return bus.Options{Frontend: f.Frontend, Backend: f.Backend, Topics: topics, JoinTime: patience}
 }
 
 func TestTheFirstMessageIsNeitherLostNorMissed(t *testing.T) {
 	styles(t, func(t *testing.T, f *zmqtest.Forwarder) {
-		o := zmqtest.NewObserver(t, f.Frontend)
+		o := f.Observe(t)
 		for i := range 20 {
 			b, err := bus.Dial(within(t, patience), both(f, "x"))
 			if err != nil {
@@ -53,7 +53,7 @@ func TestTheFirstMessageIsNeitherLostNorMissed(t *testing.T) {
 // The other way round: what a libzmq publisher sends once Dial has returned.
 func TestAStrangersFirstMessageIsNotMissed(t *testing.T) {
 	styles(t, func(t *testing.T, f *zmqtest.Forwarder) {
-		o := zmqtest.NewObserver(t, f.Frontend) // so that a proxy has something to pass to p
+		o := f.Observe(t) // so that a proxy has something to pass to p
 		p := zmqtest.NewPublisher(t, f.Backend)
 		for i := range 20 {
 			b := dial(t, bus.Options{Frontend: f.Frontend, Topics: []string{""}})
@@ -69,7 +69,7 @@ func TestAStrangersFirstMessageIsNotMissed(t *testing.T) {
 
 func TestCloseLosesNothing(t *testing.T) {
 	styles(t, func(t *testing.T, f *zmqtest.Forwarder) {
-		o := zmqtest.NewObserver(t, f.Frontend)
+		o := f.Observe(t)
 		for range 3 {
 			b := dial(t, bus.Options{Backend: f.Backend})
 			for i := range 1000 {
@@ -118,18 +118,18 @@ func rejoined(t *testing.T, b *bus.Bus) {
 	}
 }
 
+// A proxy passes the observer's subscription on: the publisher knows when to speak.
 func TestWhatIsPublishedWhileTheForwarderIsAwayArrives(t *testing.T) {
-	f := zmqtest.NewForwarder(t, zmqtest.Device)
-	b := dial(t, both(f, "late"))
+	f := zmqtest.NewForwarder(t, zmqtest.Proxy)
+	o := f.Observe(t)
+	b := dial(t, bus.Options{Backend: f.Backend, JoinTime: patience})
 	f.Kill()
 	// A message that the kernel took before the loss was seen is lost in flight.
 	awaitLoss(t, b, f)
 	for i := range 100 {
 		publish(t, b, fmt.Sprintf("late %d", i))
 	}
-	f.StartFrontend(t)
-	o := zmqtest.NewObserver(t, f.Frontend)
-	f.StartBackend(t)
+	f.Start(t)
 	for i := range 100 {
 		if got, want := o.Next(t), fmt.Sprintf("late %d", i); got != want {
 			t.Fatalf("observer saw %q, want %q", got, want)

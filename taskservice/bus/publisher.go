@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	// joinTime bounds the wait for a forwarder's subscription. One that never
-	// subscribes is a proxy that nobody listens to yet.
+	// joinTime is Options.JoinTime's default.
 	joinTime = 2 * time.Second
 	// batch is how many bytes of small messages leave in one write.
 	batch = 64 << 10
@@ -27,6 +26,7 @@ type publisher struct {
 	side
 	queue *queue
 
+	joinTime  time.Duration
 	connected atomic.Bool
 	done      chan struct{} // closed by run when it ends
 
@@ -79,7 +79,7 @@ func (p *publisher) session(ctx context.Context, pauses *backoff) error {
 	// A write to a peer that does not read ends only with its connection.
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 
-	join := time.NewTimer(joinTime)
+	join := time.NewTimer(p.joinTime)
 	defer join.Stop()
 	select {
 	case <-subscribed:

@@ -2,12 +2,16 @@
 
 Says what it has to say in lines of JSON, and ends when its standard input does.
 """
+import itertools
 import json
 import os
+import select
 import sys
 import threading
 
 import zmq
+
+PROBE = b"zmqtest.probe"
 
 
 def say(value):
@@ -40,6 +44,8 @@ def forwarder(style, front, back, heartbeat, staged):
     sink.bind(back)
     if staged == "staged":
         say("half")
+        while not select.select([sys.stdin], [], [], 0.02)[0]:
+            sink.send(PROBE)
         sys.stdin.readline()
     source.bind(front)
     say([source.getsockopt_string(zmq.LAST_ENDPOINT), sink.getsockopt_string(zmq.LAST_ENDPOINT)])
@@ -47,20 +53,43 @@ def forwarder(style, front, back, heartbeat, staged):
     zmq.proxy(source, sink)
 
 
-def observer(endpoint, *topics):
+def observer(front, back, *topics):
+    """Says what it hears, once it hears for sure: a handshake is not enough, the
+    forwarder may act on the subscriptions behind it when the first message is gone.
+    Without back the forwarder is staged, and lets itself be heard."""
     ctx = zmq.Context()
     s = ctx.socket(zmq.SUB)
     s.rcvhwm = 0
-    monitor = s.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
     for t in topics or [""]:
         s.subscribe(t.encode())
-    s.connect(endpoint)
-    monitor.recv_multipart()
-    s.disable_monitor()
+    s.subscribe(PROBE)  # the last: who hears it hears the others
+    s.connect(front)
+    if back:
+        hear_ourselves(ctx, s, back)
+    else:
+        s.recv()
     say("connected")
     threading.Thread(target=end_with_stdin, daemon=True).start()
     while True:
-        say([f.decode("utf-8", "replace") for f in s.recv_multipart()])
+        frames = s.recv_multipart()
+        if not frames[0].startswith(PROBE):
+            say([f.decode("utf-8", "replace") for f in frames])
+
+
+def hear_ourselves(ctx, s, back):
+    p = ctx.socket(zmq.XPUB)
+    p.linger = 0
+    p.connect(back)
+    p.recv()
+    last = b""
+    for n in itertools.count():
+        last = PROBE + b" %d" % n
+        p.send(last)
+        if s.poll(100):
+            break
+    while s.recv() != last:  # none of ours is left for others to hear
+        pass
+    p.close()
 
 
 def publisher(endpoint):

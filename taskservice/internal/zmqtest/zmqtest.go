@@ -3,7 +3,7 @@
 // Nothing but tests imports it.
 //
 //	f := zmqtest.NewForwarder(t, zmqtest.Device)
-//	o := zmqtest.NewObserver(t, f.Frontend, "control")
+//	o := f.Observe(t, "control")
 //	…
 //	frame := o.Next(t)
 package zmqtest
@@ -129,6 +129,7 @@ type Forwarder struct {
 
 	style     Style
 	heartbeat time.Duration
+	staged    bool // publishers cannot connect yet
 	*peer
 }
 
@@ -161,6 +162,7 @@ func (f *Forwarder) Start(t testing.TB) {
 func (f *Forwarder) StartFrontend(t testing.TB) {
 	t.Helper()
 	f.launch(t, "staged")
+	f.staged = true
 	var half string
 	f.read(t, &half)
 }
@@ -183,16 +185,21 @@ func (f *Forwarder) await(t testing.TB) {
 	t.Helper()
 	var bound [2]string
 	f.read(t, &bound)
-	f.Backend, f.Frontend = bound[0], bound[1]
+	f.Backend, f.Frontend, f.staged = bound[0], bound[1], false
 }
 
 // Observer prints what it is subscribed to.
 type Observer struct{ *peer }
 
-// NewObserver is connected when it returns; no topics mean all of them.
-func NewObserver(t testing.TB, frontend string, topics ...string) *Observer {
+// Observe gives an observer that hears whatever is said from now on; no topics
+// mean all of them.
+func (f *Forwarder) Observe(t testing.TB, topics ...string) *Observer {
 	t.Helper()
-	o := &Observer{start(t, append([]string{"observer", frontend}, topics...)...)}
+	backend := f.Backend
+	if f.staged {
+		backend = ""
+	}
+	o := &Observer{start(t, append([]string{"observer", f.Frontend, backend}, topics...)...)}
 	var connected string
 	o.read(t, &connected)
 	return o
