@@ -189,8 +189,8 @@ func parseCut(name string) (log, stamp string, ok bool) {
 	if i < 0 || name[i] != '.' || !strings.HasSuffix(name[:i], ".log") {
 		return "", "", false
 	}
-	_, err := time.Parse(cutStamp, name[i+1:])
-	return name[:i], name[i+1:], err == nil
+	at, err := time.Parse(cutStamp, name[i+1:])
+	return name[:i], name[i+1:], err == nil && at.Format(cutStamp) == name[i+1:] // it takes a comma too
 }
 
 // cut renames the file, and removes the oldest that are too many.
