@@ -22,7 +22,8 @@ func (e Exit) Clean() bool { return e.Signal == "" && e.Code == 0 }
 // Spawned is the keeper's word that the process exists.
 type Spawned struct {
 	Ref
-	PID int
+	PID   int
+	Ticks uint64 // its start in clock ticks since boot: with that the number is nobody else's
 }
 
 // SpawnFailed is the keeper's or the launcher's word that it could not be made.

@@ -55,7 +55,11 @@ func (t *Transaction) spawned(e event.Spawned) {
 	if k == nil {
 		return
 	}
-	k.seen.pid, k.seen.made = e.PID, true
+	if k.seen.made && k.seen.pid == e.PID {
+		k.seen.ticks = e.Ticks
+		return // it goes on under another keeper
+	}
+	k.seen.pid, k.seen.ticks, k.seen.made = e.PID, e.Ticks, true
 	t.touch(k)
 	if k.seen.spoke && k.seen.state != event.Starting {
 		// Its first word was faster than the keeper's, and has moved it on.

@@ -46,6 +46,7 @@ type SavedSeen struct {
 	Incarnation event.Incarnation `json:"incarnation"`
 	Present     bool              `json:"present"`
 	PID         int               `json:"pid,omitempty"`
+	Ticks       uint64            `json:"ticks,omitempty"` // of its start, see event.Spawned
 	Since       time.Time         `json:"since"`
 	Exit        *event.Exit       `json:"exit,omitempty"`
 	Reason      string            `json:"reason,omitempty"`
@@ -84,7 +85,7 @@ func (t *Transaction) saved(k *task) Saved {
 		Seq: t.seq, Spec: k.spec, Next: k.next, Clock: k.clock.saved(),
 		Want: SavedWant{k.want.up, k.want.run, k.want.above, k.restarts.due, k.want.cause},
 		Seen: SavedSeen{
-			State: s.state, Incarnation: s.inc, Present: s.present, PID: s.pid, Since: s.since, Exit: s.exit,
+			State: s.state, Incarnation: s.inc, Present: s.present, PID: s.pid, Ticks: s.ticks, Since: s.since, Exit: s.exit,
 			Reason: s.reason, Cause: s.cause, Starts: s.starts, Began: s.began, Start: s.start, Root: s.root,
 			Made: s.made, Reached: s.reached, Spoke: s.spoke, SaidStopped: s.saidStopped, Ending: s.ending, End: s.end,
 			ExitFired: s.exitFired, Completed: s.completed, Broke: s.broke, Probes: s.probes, Leaves: s.leaves, Status: s.status,
@@ -113,7 +114,7 @@ func (t *Transaction) Restore(now, began time.Time, seq uint64, saved []Saved) [
 			restarts: restarts{due: x.Want.Due},
 			clock:    x.Clock.clock(),
 			seen: seen{
-				state: v.State, inc: v.Incarnation, present: v.Present, pid: v.PID, since: v.Since, exit: v.Exit,
+				state: v.State, inc: v.Incarnation, present: v.Present, pid: v.PID, ticks: v.Ticks, since: v.Since, exit: v.Exit,
 				reason: v.Reason, cause: v.Cause, starts: v.Starts, began: v.Began, start: v.Start, root: v.Root,
 				made: v.Made, reached: v.Reached, spoke: v.Spoke, saidStopped: v.SaidStopped, ending: v.Ending, end: v.End,
 				exitFired: v.ExitFired, completed: v.Completed, broke: v.Broke, probes: v.Probes, leaves: v.Leaves, status: v.Status,

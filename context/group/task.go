@@ -43,6 +43,7 @@ type seen struct {
 	inc     event.Incarnation
 	present bool // a process was asked for and AllGone has not come
 	pid     int
+	ticks   uint64 // of its start, see event.Spawned
 	since   time.Time
 	exit    *event.Exit
 	reason  string

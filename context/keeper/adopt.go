@@ -19,7 +19,9 @@ func (s *server) claims(claims []Claim) []Status {
 			slots = append(slots, slot) // it is held already: the claim came twice
 			return
 		}
-		slots = append(slots, s.claim(c, all, taken))
+		if slot := s.claim(c, all, taken); slot != nil {
+			slots = append(slots, slot)
+		}
 	}
 	// Whose leader is known is claimed first: what carries the same cookie then is
 	// of its tree, or of a hook's. Whole transactions come last.
@@ -67,10 +69,13 @@ func (s *server) holdsCookie(id ID) bool {
 }
 
 // claim makes one slot. All that follows is as for others: it runs, or its leader's
-// exit is told and its tree gets the recipe.
+// exit is told and its tree gets the recipe. nil: it is not there, and may not be.
 func (s *server) claim(c Claim, all []outsider, taken map[int]bool) *slot {
 	slot := &slot{
-		id: c.ID, spec: Spec{ID: c.ID, Path: "/", Argv: []string{""}, Stop: c.Stop, Output: c.Output},
+		id: c.ID, turned: []string{PreStart}, spec: Spec{
+			ID: c.ID, Path: "/", Argv: []string{""}, Env: c.Env, Dir: c.Dir, Stop: c.Stop, Output: c.Output,
+			Hooks: c.Hooks, Attributes: c.Attributes,
+		},
 		state: Running, pid: c.Start.PID, pidfd: -1, start: c.Start, foreign: &foreign{known: make(map[int]uint64)},
 	}
 	s.slots[c.ID] = slot
@@ -82,6 +87,11 @@ func (s *server) claim(c Claim, all []outsider, taken map[int]bool) *slot {
 	leader := s.findLeader(c, all, taken)
 	members := slices.ContainsFunc(all, func(o outsider) bool { return !o.dead && o.cookie == c.ID.Cookie() && !taken[o.pid] })
 	if leader == nil && c.Start == (Identity{}) && !members {
+		if c.Maybe {
+			delete(s.slots, c.ID)
+			s.live--
+			return nil
+		}
 		s.fail(slot, "no process of it was found: it was not spawned, or has ended")
 		return slot
 	}

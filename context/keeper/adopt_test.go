@@ -374,3 +374,21 @@ func TestAdoptBesideARunningKeeperIsRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestWhatMayNotHaveBeenSpawnedIsNoSlotUnlessItIsFound(t *testing.T) {
+	o := forsake(t, []string{"ts001", "hang"})
+	there := o.claims["ts001"]
+	there.Start, there.Maybe = Identity{}, true
+	never := Claim{ID: ID{o.transaction, "never", 1, ""}, Maybe: true}
+	h, found := o.adopt(never, there)
+	if len(found) != 1 || found[0].PID != o.pid("ts001") {
+		t.Errorf("found %+v", found)
+	}
+	if ev := h.await(there.ID, Adopted); ev.Seq != 1 {
+		t.Errorf("something was told of what never was, before %+v", ev)
+	}
+	st, err := h.Stats(t.Context())
+	if err != nil || st.Slots != 1 || st.Live != 1 {
+		t.Errorf("%+v: %v", st, err)
+	}
+}

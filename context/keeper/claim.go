@@ -15,6 +15,14 @@ type Claim struct {
 	Start  Identity `json:"start,omitzero"`
 	Stop   Recipe   `json:"stop"`
 	Output Output   `json:"output"`
+	// Hooks to come, with what they are run with: the turn before the start is over.
+	Hooks      []Hook      `json:"hooks,omitempty"`
+	Env        []string    `json:"env,omitempty"`
+	Dir        string      `json:"dir,omitempty"`
+	Attributes *Attributes `json:"attributes,omitempty"`
+	// Maybe: it was asked for, and nobody heard whether it was spawned. If nothing of
+	// it is found there is no slot and no event.
+	Maybe bool `json:"maybe,omitempty"`
 }
 
 // What Event.Lost and Status.Lost may hold.

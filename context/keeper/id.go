@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"os"
 	"strconv"
 	"strings"
 )
@@ -52,6 +53,10 @@ func parseCookie(s string) (ID, bool) {
 	}
 	return ID{Transaction: s[:first], Task: s[first+1 : last], Incarnation: n}, true
 }
+
+// Identify is the identity of this process. Its Boot and PIDNS are those of every
+// process of a keeper beside it.
+func Identify() Identity { return readHost().identify(os.Getpid()) }
 
 // Identity tells one process from every other that ever had its number: a pid
 // comes back, a pid with its start ticks, boot and namespace does not. There is

@@ -18,7 +18,7 @@ import (
 // command uses every core by itself, and several that begin together with an empty
 // cache each compile all that they share.
 type builder struct {
-	keeper *keeper.Client
+	keeper *hold
 	log    *slog.Logger
 	turn   chan struct{} // capacity 1: in it is whose turn it is
 
@@ -34,7 +34,7 @@ const buildTail = 4 << 10
 // SIGINT, and at no other signal.
 var interrupt = keeper.Recipe{Signal: syscall.SIGINT, Grace: 2 * time.Second}
 
-func newBuilder(k *keeper.Client, log *slog.Logger) *builder {
+func newBuilder(k *hold, log *slog.Logger) *builder {
 	return &builder{keeper: k, log: log, turn: make(chan struct{}, 1)}
 }
 

@@ -17,10 +17,15 @@ const lastWords = 50 * time.Millisecond
 // maxBatch bounds the exits that wait together.
 const maxBatch = 1024
 
-// dispatch takes the keeper's events to their transactions until the stream
+// dispatch takes a keeper's events to their transactions until its stream
 // ends. Exits that come together wait together for the last words.
 func (p *Provider) dispatch(ctx context.Context, k *keeper.Client) {
 	events := k.Events()
+	acks := &ledger{ack: func(seq uint64) {
+		if err := k.Ack(seq); err != nil && k.Err() == nil {
+			p.opts.Logger.Warn("keeper events not acknowledged", "err", err)
+		}
+	}}
 	for first := range events {
 		batch := []keeper.Event{first}
 		for more := true; more && len(batch) < maxBatch; {
@@ -33,9 +38,9 @@ func (p *Provider) dispatch(ctx context.Context, k *keeper.Client) {
 				more = false
 			}
 		}
-		pg := p.ledger.open(batch[len(batch)-1].Seq)
-		p.recorded(pg, p.deliver(ctx, batch))
-		p.retold(ctx, k, len(batch))
+		pg := acks.open(batch[len(batch)-1].Seq)
+		p.recorded(acks, pg, p.deliver(ctx, batch))
+		p.retold(ctx, len(batch))
 	}
 }
 
@@ -51,6 +56,7 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 	}
 	var told []*group.Group
 	for _, e := range batch {
+		known := p.hold.told(e)
 		if e.ID.Hook != "" && !isTurn(e.ID.Hook) {
 			p.launcher.builder.told(e)
 			continue
@@ -65,13 +71,22 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 		}
 		switch e.Kind {
 		case keeper.Spawned:
-			p.put(ref, event.Spawned{Ref: ref, PID: e.PID})
+			p.put(ref, event.Spawned{Ref: ref, PID: e.PID, Ticks: e.Start.Ticks})
+		case keeper.Adopted:
+			p.adopted(e)
+			p.put(ref, event.Spawned{Ref: ref, PID: e.PID, Ticks: e.Start.Ticks})
 		case keeper.SpawnFailed:
 			p.put(ref, event.SpawnFailed{Ref: ref, Reason: e.Err})
 		case keeper.Exited:
-			p.put(ref, event.Exited{Ref: ref, Exit: exitOf(e)})
+			if !slices.Contains(e.Lost, keeper.LostExitCode) { // else it is lost when all of it is gone
+				p.put(ref, event.Exited{Ref: ref, Exit: exitOf(e)})
+			}
 		case keeper.Gone:
-			p.put(ref, event.Gone{Ref: ref, Survivors: e.Survivors})
+			if known {
+				p.put(ref, event.Gone{Ref: ref, Survivors: e.Survivors})
+			} else {
+				p.put(ref, event.Lost{Ref: ref, Reason: lostReason})
+			}
 		}
 	}
 	return told

@@ -15,10 +15,10 @@
 // has forwarded what the dead process had still handed to the kernel: a service's
 // last words come before its last rites.
 //
-// # After a crash
+// # After a crash, its own or the keeper's
 //
 // A provider that comes after one that died goes on: see recovery.go and the
-// README of context.
+// README of context. Of a keeper that is killed see hold.go and succession.go.
 //
 // # Goroutines
 //

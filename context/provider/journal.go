@@ -39,7 +39,7 @@ func (p *Provider) keep(id event.TransactionID, s group.Saved) {
 	})
 }
 
-// ledger acknowledges the keeper's events: each only when all before it are in
+// ledger acknowledges one keeper's events: each only when all before it are in
 // the journal, whichever transaction they went to.
 type ledger struct {
 	ack func(seq uint64)
@@ -79,7 +79,7 @@ func (l *ledger) close(p *page) {
 
 // recorded closes a page when the transactions that its events went to have
 // carried them out, and the journal has what followed.
-func (p *Provider) recorded(pg *page, groups []*group.Group) {
+func (p *Provider) recorded(acks *ledger, pg *page, groups []*group.Group) {
 	left := len(groups)
 	var mu sync.Mutex // guards left
 	reached := func() {
@@ -92,7 +92,7 @@ func (p *Provider) recorded(pg *page, groups []*group.Group) {
 				// What a failing disk has lost was counted and said; holding its page
 				// open would hold all later ones. At the end they are told again.
 				if !errors.Is(err, store.ErrClosed) {
-					p.ledger.close(pg)
+					acks.close(pg)
 				}
 			})
 		}

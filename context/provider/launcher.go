@@ -22,7 +22,7 @@ import (
 // that if it must, and hands it on; finding and building never hold up another
 // service.
 type launcher struct {
-	keeper  *keeper.Client
+	keeper  *hold
 	resolve *launch.Resolver
 	vars    launch.Vars // what is the same for all
 	base    launch.Base // what all inherit of our environment
@@ -112,7 +112,7 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 		ID: slot(g.Ref), Path: plan.Path, Argv: plan.Argv, Dir: plan.Dir,
 		Env:    env,
 		Stop:   stop,
-		Output: keeper.Output{Log: filepath.Join("logs", string(g.Ref.Transaction), string(g.Ref.Task)+".log")},
+		Output: outputOf(g.Ref),
 
 		Attributes: attributes(&g.Task.Process, who), Hooks: hooks,
 	}, nil
@@ -160,6 +160,12 @@ func (l *launcher) killAll() {
 	}
 }
 
+// outputOf says where the output of a task service goes: to one file, whatever its
+// incarnation.
+func outputOf(r event.Ref) keeper.Output {
+	return keeper.Output{Log: filepath.Join("logs", string(r.Transaction), string(r.Task)+".log")}
+}
+
 func slot(r event.Ref) keeper.ID {
 	return keeper.ID{Transaction: string(r.Transaction), Task: string(r.Task), Incarnation: uint64(r.Incarnation)}
 }
@@ -176,7 +182,7 @@ func recipeOf(s conf.Stop) keeper.Recipe {
 	return keeper.Recipe{Signal: unix.SignalNum(s.Signal), Grace: s.Timeout}
 }
 
-func newLauncher(ctx context.Context, o Options, k *keeper.Client, front, back string) *launcher {
+func newLauncher(ctx context.Context, o Options, k *hold, front, back string) *launcher {
 	return &launcher{
 		keeper: k, log: o.Logger, ctx: ctx, base: launch.NewBase(os.Environ()),
 		resolve: &launch.Resolver{Dir: filepath.Dir(o.Context.File), Bundled: o.Bundled, Exe: o.Exe},

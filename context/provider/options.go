@@ -35,6 +35,8 @@ type Options struct {
 	Transaction event.TransactionID       // its identifier; "" is a new one
 	Began       func(event.TransactionID) // told of it
 
+	keeperExe string // the keeper's program; "" is the running one, whatever lies in its place by now
+
 	Exe string // the program whose `keeper` and `task` arguments are ours; "" is the running one
 }
 
@@ -45,6 +47,7 @@ func (o *Options) complete() error {
 	if o.Bundled == nil {
 		o.Bundled = func(string) bool { return false }
 	}
+	o.keeperExe = o.Exe
 	if o.Exe == "" {
 		exe, err := os.Executable()
 		if err != nil {

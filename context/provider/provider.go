@@ -33,12 +33,12 @@ type Provider struct {
 	// made by Run before anything that uses them is live
 	launcher   *launcher
 	journal    *journal.Journal
-	ledger     ledger
+	hold       *hold
 	recovery   recovery
 	groupsCtx  context.Context
 	running    sync.WaitGroup     // the groups
 	exited     chan event.Outcome // of groups that were asked to exit; capacity 0: stopAll reads, until the keeper is gone
-	keeperGone chan struct{}      // closed when the keeper's stream has ended
+	keeperGone chan struct{}      // closed when the last keeper's stream has ended
 	exit       chan struct{}      // closed when an exit was asked for
 	hurry      chan struct{}      // closed when there is no time for stop recipes
 	hurryOnce  sync.Once
@@ -174,13 +174,9 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	}
 	p.deposit(k)
 	launchCtx, endLaunches := context.WithCancel(live)
-	p.launcher = newLauncher(launchCtx, p.opts, k, p.FrontEnd(), p.Backend())
+	p.hold = newHold(k)
+	p.launcher = newLauncher(launchCtx, p.opts, p.hold, p.FrontEnd(), p.Backend())
 	p.launcher.failed = func(e event.SpawnFailed) { p.put(e.Ref, e) }
-	p.ledger.ack = func(seq uint64) {
-		if err := k.Ack(seq); err != nil && k.Err() == nil {
-			p.opts.Logger.Warn("keeper events not acknowledged", "err", err)
-		}
-	}
 	groupsCtx, endGroups := context.WithCancel(live)
 	p.groupsCtx = groupsCtx
 	open, err := p.recover(ctx, k, met)
@@ -189,11 +185,10 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		endLaunches()
 		return errors.Join(err, k.Close())
 	}
-	parts.Go(func() { // ends with the keeper's stream of events
+	parts.Go(func() { // ends with the last keeper's stream of events
 		defer close(p.keeperGone)
-		p.dispatch(live, k)
-		if err := k.Err(); err != nil {
-			broken <- fmt.Errorf("keeper: %w", err)
+		if err := p.follow(live, k); err != nil {
+			broken <- err
 		}
 	})
 	down.add("end the keeper", func() error {
@@ -201,6 +196,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		p.launcher.work.Wait()
 		ctx, cancel := context.WithTimeout(live, keeperGrace)
 		defer cancel()
+		k := p.hold.end()
 		p.withdraw(k)
 		err := k.Shutdown(ctx)
 		<-p.keeperGone

@@ -6,6 +6,7 @@ import (
 
 	"zmicroservices/context/event"
 	"zmicroservices/context/group"
+	"zmicroservices/context/journal"
 	"zmicroservices/context/keeper"
 )
 
@@ -23,9 +24,14 @@ type recovery struct {
 // to the same decisions once more, and a launch of what is there makes nothing;
 // what it holds beyond that is swept when all was told.
 func (p *Provider) recover(ctx context.Context, k *keeper.Client, met bool) ([]event.TransactionID, error) {
-	saved, err := p.journal.Saved(ctx)
+	saved, err := p.saved(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("recover: %w", err)
+	}
+	if !met {
+		if met, err = p.adopt(ctx, k, saved); err != nil {
+			return nil, fmt.Errorf("recover: %w", err)
+		}
 	}
 	there := map[event.Ref]bool{}
 	if met {
@@ -38,6 +44,7 @@ func (p *Provider) recover(ctx context.Context, k *keeper.Client, met bool) ([]e
 				there[refOf(s.ID)] = true
 			}
 		}
+		p.hold.found(held)
 		stats, err := k.Stats(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("recover: %w", err)
@@ -48,46 +55,71 @@ func (p *Provider) recover(ctx context.Context, k *keeper.Client, met bool) ([]e
 	var ids []event.TransactionID
 	for _, s := range saved {
 		id := s.Transaction.ID
-		tasks := make([]group.Saved, len(s.Wants))
-		for i, w := range s.Wants {
-			if tasks[i], err = group.DecodeSaved(w.Spec); err != nil {
-				return nil, fmt.Errorf("recover task %s of transaction %s: %w", w.Task, id, err)
-			}
-		}
-		g, err := p.resume(s, tasks)
+		g, err := p.resume(s.Saved, s.tasks)
 		if err != nil {
 			return nil, fmt.Errorf("recover transaction %s: %w", id, err)
 		}
-		for _, t := range tasks {
-			ref := event.Ref{Transaction: id, Task: event.TaskID(t.Spec.ID), Incarnation: t.Seen.Incarnation}
+		for _, t := range s.tasks {
+			ref := s.ref(t)
 			if t.Seen.Present && t.Seen.Made && !there[ref] {
-				g.Put(event.Lost{Ref: ref, Reason: "it ended with its keeper, and nobody saw how"})
+				g.Put(event.Lost{Ref: ref, Reason: lostReason})
 			}
 		}
 		ids = append(ids, id)
-		p.opts.Logger.Info("transaction goes on", "transaction", id, "tasks", len(tasks))
+		p.opts.Logger.Info("transaction goes on", "transaction", id, "tasks", len(s.tasks))
 	}
 	if p.recovery.untold == 0 {
-		p.sweep(ctx, k)
+		p.sweep(ctx)
 	}
 	return ids, nil
 }
 
+// lostReason is what is said of an incarnation that ended unseen.
+const lostReason = "it ended with its keeper, and nobody saw how"
+
+// openTransaction is a transaction of the journal with its task services read.
+type openTransaction struct {
+	journal.Saved
+	tasks []group.Saved
+}
+
+func (o openTransaction) ref(t group.Saved) event.Ref {
+	return event.Ref{Transaction: o.Transaction.ID, Task: event.TaskID(t.Spec.ID), Incarnation: t.Seen.Incarnation}
+}
+
+// saved reads what earlier providers of this boot have left open.
+func (p *Provider) saved(ctx context.Context) ([]openTransaction, error) {
+	saved, err := p.journal.Saved(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]openTransaction, len(saved))
+	for i, s := range saved {
+		all[i] = openTransaction{s, make([]group.Saved, len(s.Wants))}
+		for n, w := range s.Wants {
+			if all[i].tasks[n], err = group.DecodeSaved(w.Spec); err != nil {
+				return nil, fmt.Errorf("task %s of transaction %s: %w", w.Task, s.Transaction.ID, err)
+			}
+		}
+	}
+	return all, nil
+}
+
 // retold counts the events that the keeper tells again. After the last, what it
 // holds and nobody wants is swept.
-func (p *Provider) retold(ctx context.Context, k *keeper.Client, n int) {
+func (p *Provider) retold(ctx context.Context, n int) {
 	if p.recovery.untold == 0 {
 		return
 	}
 	if p.recovery.untold = max(0, p.recovery.untold-n); p.recovery.untold == 0 {
-		p.sweep(ctx, k)
+		p.sweep(ctx)
 	}
 }
 
 // sweep ends what the keeper holds and no transaction knows: the start of it was
 // asked for and not yet in the journal when the provider died, so that nobody was
 // promised it.
-func (p *Provider) sweep(ctx context.Context, k *keeper.Client) {
+func (p *Provider) sweep(ctx context.Context) {
 	groups := p.all()
 	left := make(chan struct{}, len(groups)) // one from each
 	for _, g := range groups {
@@ -97,7 +129,7 @@ func (p *Provider) sweep(ctx context.Context, k *keeper.Client) {
 		for range groups {
 			<-left
 		}
-		held, err := k.List(ctx)
+		held, err := p.hold.List(ctx)
 		if err != nil {
 			p.opts.Logger.Warn("keeper not swept", "err", err)
 			return
@@ -108,7 +140,7 @@ func (p *Provider) sweep(ctx context.Context, k *keeper.Client) {
 				continue
 			}
 			p.opts.Logger.Warn("process that nobody wants is ended", "task", ref.Task, "transaction", ref.Transaction, "pid", s.PID)
-			if err := k.Stop(s.ID, nil); err != nil {
+			if err := p.hold.Stop(s.ID, nil); err != nil {
 				p.opts.Logger.Warn("process not ended", "pid", s.PID, "err", err)
 			}
 		}

@@ -5,4 +5,6 @@ package crash
 const (
 	rounds   = 100
 	services = 50
+
+	keeperRounds = 20
 )

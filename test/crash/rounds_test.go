@@ -5,4 +5,6 @@ package crash
 const (
 	rounds   = 10
 	services = 12
+
+	keeperRounds = 2
 )

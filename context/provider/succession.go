@@ -1,0 +1,129 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"zmicroservices/context/event"
+	"zmicroservices/context/group"
+	"zmicroservices/context/journal"
+	"zmicroservices/context/keeper"
+)
+
+const (
+	// adoptionGrace bounds the time in which a keeper takes over.
+	adoptionGrace = 30 * time.Second
+	// A keeper that lives shorter than shortReign is followed by no more than
+	// maxSuccessions others: something ends them, and it is not chance.
+	shortReign     = 10 * time.Second
+	maxSuccessions = 5
+)
+
+// follow dispatches the events of a keeper, and of those that follow when it is
+// killed, until the last was asked to end. Task services go on meanwhile: they are
+// nobody's children for a moment, and what is asked of them waits for the next keeper.
+func (p *Provider) follow(ctx context.Context, k *keeper.Client) error {
+	for deaths := 1; ; deaths++ {
+		began := time.Now()
+		p.dispatch(ctx, k)
+		err := k.Err()
+		if p.hold.isEnded() {
+			return nil
+		}
+		if time.Since(began) > shortReign {
+			deaths = 1
+		}
+		// Of a keeper that is silent, or that heeds another provider, nobody knows what
+		// it will do next: two of them must not hold one process.
+		if !errors.Is(err, keeper.ErrEnded) || deaths > maxSuccessions {
+			return fmt.Errorf("keeper: %w", err)
+		}
+		p.opts.Logger.Error("keeper was killed: another one takes over", "keeper", k.PID())
+		if k, err = p.succeed(ctx, k); err != nil {
+			return fmt.Errorf("keeper: %w", err)
+		}
+	}
+}
+
+// succeed starts another keeper, which adopts what the dead one has left.
+func (p *Provider) succeed(ctx context.Context, dead *keeper.Client) (*keeper.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, adoptionGrace)
+	defer cancel()
+	_ = dead.Close() // it has ended
+	claims := p.hold.claims()
+	k, found, err := keeper.Adopt(ctx, p.keeperOptions(), claims)
+	if err != nil {
+		return nil, err
+	}
+	p.deposit(k)
+	lost, err := p.hold.pass(k, found)
+	if err != nil && k.Err() == nil {
+		p.opts.Logger.Error("keeper was not asked for everything that was under way", "err", err)
+	}
+	for _, id := range lost {
+		if id.Hook == "" {
+			p.put(refOf(id), event.Lost{Ref: refOf(id), Reason: lostReason})
+		}
+	}
+	reason := fmt.Sprintf("keeper %d was killed, keeper %d has adopted %d of %d processes", dead.PID(), k.PID(), len(found), len(claims))
+	p.opts.Logger.Info("keeper took over", "keeper", k.PID(), "adopted", len(found), "processes", len(claims))
+	p.journal.Note(journal.Note{
+		Event: "keeper took over", Cause: event.Cause{Origin: event.ByProvider, By: "recovery"}, Reason: reason,
+	})
+	return k, nil
+}
+
+// adopt has a keeper that was just started adopt what a killed one has left, by what
+// the journal knows of it. True: there was something to look for.
+func (p *Provider) adopt(ctx context.Context, k *keeper.Client, saved []openTransaction) (bool, error) {
+	here := keeper.Identify()
+	var whole []keeper.Claim
+	for _, s := range saved {
+		for _, t := range s.tasks {
+			if t.Seen.Present {
+				p.hold.expect(claimOf(s.ref(t), t, here), t.Seen.Exit != nil)
+			}
+		}
+		// What was spawned and not yet in the journal is nobody's promise: it is found
+		// by its cookie, and ended when all else has been told.
+		whole = append(whole, keeper.Claim{ID: keeper.ID{Transaction: string(s.Transaction.ID)}})
+	}
+	claims := p.hold.claims()
+	if len(claims) == 0 {
+		return false, nil
+	}
+	found, err := k.Adopt(ctx, append(claims, whole...))
+	if err != nil {
+		return false, err
+	}
+	_, err = p.hold.pass(k, found) // what was not found is the journal's to tell
+	return true, err
+}
+
+// claimOf is what the journal knows of an incarnation, in the keeper's words. An older
+// journal has no ticks: such a process is found by its cookie.
+func claimOf(ref event.Ref, t group.Saved, here keeper.Identity) keeper.Claim {
+	c := keeper.Claim{ID: slot(ref), Stop: recipeOf(t.Spec.Process.Stop), Output: outputOf(ref), Maybe: true}
+	if t.Seen.Made && t.Seen.Ticks > 0 {
+		here.PID, here.Ticks = t.Seen.PID, t.Seen.Ticks
+		c.Start, c.Maybe = here, false
+	}
+	return c
+}
+
+// adopted says what became of a process whose keeper was killed.
+func (p *Provider) adopted(e keeper.Event) {
+	ref := refOf(e.ID)
+	reason := fmt.Sprintf("pid %d goes on: its keeper was killed, and keeper %d holds it now", e.PID, p.hold.current().PID())
+	if len(e.Lost) > 0 {
+		reason += "; lost: " + strings.Join(e.Lost, ", ")
+	}
+	p.opts.Logger.Warn("task service was adopted", "task", ref.Task, "transaction", ref.Transaction, "pid", e.PID, "lost", e.Lost)
+	p.journal.Note(journal.Note{
+		Event: "adopted", Transaction: ref.Transaction, Task: ref.Task,
+		Cause: event.Cause{Origin: event.ByProvider, By: "recovery"}, Reason: reason,
+	})
+}
