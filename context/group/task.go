@@ -104,9 +104,10 @@ func (k *task) active() bool {
 }
 
 // waits says that there is a process whose task waits for a start, or is about to.
+// One that is to go, and is kept for whoever goes first, waits for its end.
 func (k *task) waits() bool {
 	s := &k.seen
-	return s.present && !s.ending && (s.state == event.Created || s.state == event.Starting && !k.want.run)
+	return s.present && !s.ending && !k.leaving() && (s.state == event.Created || s.state == event.Starting && !k.want.run)
 }
 
 // snapshot makes the immutable picture of the task service for a View.
