@@ -20,12 +20,6 @@ var notYet = []struct {
 		l := t.Process.Limits
 		return one(l.Pos, l.Memory != 0 || l.CPU != 0 || l.PIDs != 0)
 	}},
-	{element: "schedule", remedy: "let cron(8) call conf_command start", task: func(t *Task) []Pos {
-		if s := t.Process.Schedule; s != nil {
-			return one(s.Pos, true)
-		}
-		return nil
-	}},
 	{element: "replicas", remedy: "write one TaskService for each", task: func(t *Task) []Pos {
 		return one(t.Process.places["replicas"], t.Process.Replicas != 1)
 	}},
