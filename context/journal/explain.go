@@ -109,8 +109,7 @@ func because(what string, l Link) string {
 
 // Origins of sources beside those that package event knows.
 const (
-	bySchedule event.Origin = "schedule"
-	byLimit    event.Origin = "limit"
+	byLimit event.Origin = "limit"
 )
 
 // reason says a cause as a clause about "it".
@@ -152,7 +151,7 @@ func reason(l Link) string {
 			return clause(orElse(l.Reason, "it depends on "+orElse(by, "another")))
 		}
 		return orElse(by, "another") + " depends on it"
-	case bySchedule:
+	case event.BySchedule:
 		return "it was due by its schedule" + inBrackets(by)
 	case byLimit:
 		return "it went beyond its limit" + inBrackets(orElse(l.Reason, by))

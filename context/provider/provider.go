@@ -16,6 +16,7 @@ import (
 	"zmicroservices/context/journal"
 	"zmicroservices/context/keeper"
 	"zmicroservices/context/launch"
+	"zmicroservices/context/schedule"
 )
 
 // Provider is one context provider. New binds its sockets; Run makes it live.
@@ -35,6 +36,7 @@ type Provider struct {
 	journal    *journal.Journal
 	hold       *hold
 	recovery   recovery
+	clock      *schedule.Clock
 	groupsCtx  context.Context
 	running    sync.WaitGroup     // the groups
 	exited     chan event.Outcome // of groups that were asked to exit; capacity 0: stopAll reads, until the keeper is gone
@@ -72,6 +74,12 @@ func New(o Options) (*Provider, error) {
 		UIDOf: launch.UIDOf,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
+	if err != nil {
+		return nil, err
+	}
+	p.clock, err = schedule.New(schedule.Options{Logger: o.Logger, Tell: func(id event.TransactionID, e event.Event) {
+		p.put(event.Ref{Transaction: id}, e)
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +145,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, down.run(p.opts.Logger)) }()
 	// Nothing that is live ends with ctx: it ends when teardown comes to it.
 	live := context.WithoutCancel(ctx)
-	broken := make(chan error, 6) // sent by the parts; one for each of them, so that none waits in teardown
+	broken := make(chan error, 7) // sent by the parts; one for each of them, so that none waits in teardown
 	down.add("release the directories", p.release)
 	if p.journal, err = openJournal(ctx, p.opts); err != nil {
 		return errors.Join(err, p.part(), p.forwarder.Close())
@@ -204,6 +212,8 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	})
 	down.add("end the transactions", func() error { endGroups(); p.running.Wait(); return nil })
 
+	endClock := run("schedule", p.clock.Run)
+	down.add("end the schedules", func() error { endClock(); return nil })
 	end := run("forwarder", p.forwarder.Run)
 	endForwarder = func() error { end(); return nil }
 

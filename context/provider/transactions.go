@@ -109,6 +109,7 @@ func (p *Provider) collaborators(id event.TransactionID) group.Collaborators {
 			p.tidy.stir()
 		},
 		Record: p.journal.Record,
+		Clock:  p.clock,
 		Keep:   func(s group.Saved) { p.keep(id, s) },
 	}
 }
@@ -158,7 +159,7 @@ func leaving(views []*event.View) []event.TransactionID {
 
 func isQuiet(v *event.View) bool {
 	for _, t := range v.Tasks {
-		if t.Present || t.State == event.Created || t.Wanted {
+		if t.Present || t.State == event.Created || t.Wanted || t.Scheduled {
 			return false
 		}
 	}

@@ -6,30 +6,36 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"zmicroservices/conf"
 	"zmicroservices/context/launch"
+	"zmicroservices/context/schedule"
 )
 
 func newCheck(w world) *cobra.Command {
 	var o options
+	var verbose bool
 	cmd := &cobra.Command{
 		Use:   "check CONTEXT.xml...",
 		Short: "Say whether Context files are right",
 		Long: `Read Context files as the provider does, without running anything, and print
 every mistake with its place. What this release reads but does not yet carry
 out counts as one, since a service would not be started because of it. What
-this machine lacks for a start (a file of variables) is a warning.`,
+this machine lacks for a start (a file of variables) is a warning. With
+--verbose, and as JSON, the next three times of every <schedule> are shown.`,
 		Example: `  conf_command check conf/Context-*.xml`,
-		RunE:    func(_ *cobra.Command, args []string) error { return runCheck(w, o, args) },
+		RunE:    func(_ *cobra.Command, args []string) error { return runCheck(w, o, verbose, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return []cobra.Completion{"xml"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 	}
 	o.registerFile(cmd.Flags())
 	o.registerOutput(cmd.Flags())
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "the next times of schedules, too")
 	o.complete(cmd)
 	return cmd
 }
@@ -41,7 +47,17 @@ type finding struct {
 	TaskServices int       `json:"task_services"`
 	Errors       []mistake `json:"errors"`
 	Warnings     []mistake `json:"warnings"`
+	Schedules    []times   `json:"schedules,omitempty"`
 }
+
+// times are those of a task service's schedule, if it were armed now.
+type times struct {
+	Task string      `json:"task"`
+	Next []time.Time `json:"next"`
+}
+
+// shownTimes is how many times of a schedule are enough to see what it means.
+const shownTimes = 3
 
 type mistake struct {
 	File    string `json:"file"`
@@ -63,7 +79,7 @@ func (m mistake) line(kind string) string {
 	return place + ": " + kind + m.Message
 }
 
-func runCheck(w world, o options, args []string) error {
+func runCheck(w world, o options, verbose bool, args []string) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
@@ -88,7 +104,7 @@ func runCheck(w world, o options, args []string) error {
 		}
 	} else {
 		for _, f := range findings {
-			f.show(w)
+			f.show(w, verbose)
 		}
 	}
 	if wrong {
@@ -117,6 +133,15 @@ func check(path string) finding {
 		warnings = append(warnings, launch.Doubts(filepath.Dir(path), t)...)
 	}
 	f.Warnings = mistakes(warnings)
+	for _, t := range file.Tasks {
+		if s := t.Process.Schedule; s != nil {
+			next, err := schedule.Upcoming(s, time.Now(), shownTimes)
+			if err != nil {
+				f.Errors = append(f.Errors, mistakes([]*conf.Error{{Pos: s.Pos, Task: t.ID, Msg: err.Error()}})...)
+			}
+			f.Schedules = append(f.Schedules, times{t.ID, next})
+		}
+	}
 	f.OK = len(f.Errors) == 0
 	return f
 }
@@ -139,7 +164,7 @@ func mistakes(list []*conf.Error) []mistake {
 }
 
 // show prints as compilers do: what is wrong to stderr, a line each.
-func (f finding) show(w world) {
+func (f finding) show(w world, verbose bool) {
 	for _, m := range f.Warnings {
 		fmt.Fprintln(w.err, printable(m.line("warning: ")))
 	}
@@ -148,5 +173,15 @@ func (f finding) show(w world) {
 	}
 	if f.OK {
 		fmt.Fprintf(w.out, "%s: ok, %d task service%s\n", f.File, f.TaskServices, plural(f.TaskServices))
+	}
+	if !verbose {
+		return
+	}
+	for _, s := range f.Schedules {
+		next := make([]string, len(s.Next))
+		for i, at := range s.Next {
+			next[i] = at.Format("2006-01-02 15:04:05 MST")
+		}
+		fmt.Fprintf(w.out, "task %s: next %s\n", printable(s.Task), strings.Join(next, ", "))
 	}
 }

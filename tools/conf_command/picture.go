@@ -33,6 +33,8 @@ type service struct {
 	Ready       *bool      `json:"ready"`            // started, and its readiness probes agree
 	Waits       string     `json:"waits,omitempty"`  // what its start waits for
 	Status      string     `json:"status,omitempty"` // what it says of itself
+	Scheduled   bool       `json:"scheduled"`        // the times of its schedule run it
+	Next        *time.Time `json:"next,omitempty"`   // the next of them
 }
 
 // live says that a task service runs, or is on its way there or back.
@@ -41,7 +43,7 @@ func (s service) live() bool {
 	case "starting", "created", "started", "stopping":
 		return true
 	}
-	return s.Running || s.Waits != ""
+	return s.Running || s.Waits != "" || s.Scheduled
 }
 
 func (p picture) live() bool {
@@ -68,6 +70,8 @@ func pictureOf(v *event.View) picture {
 			ServiceName: t.ServiceName,
 			State:       t.State.String(),
 			Completed:   t.Completed,
+			Scheduled:   t.Scheduled,
+			Next:        known(t.Next),
 			Running:     t.Present,
 			PID:         positive(t.PID),
 			Restarts:    &t.Restarts,

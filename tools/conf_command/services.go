@@ -31,7 +31,7 @@ func showServices(w io.Writer, colour bool, services []service) error {
 			cell{text: pid},
 			cell{text: restarts},
 			cell{text: since},
-			cell{text: shortened(s.why(), 200)},
+			cell{text: shortened(s.note(), 200)},
 		)
 	}
 	return t.show(w)
@@ -44,8 +44,22 @@ func (s service) standing() string {
 		return "completed"
 	case s.Waits != "":
 		return "waiting"
+	case s.Scheduled && s.State == "created" && !s.Running:
+		return "scheduled"
 	}
 	return s.State
+}
+
+// note is why it stands there, and when its schedule runs it next.
+func (s service) note() string {
+	if s.Next == nil {
+		return s.why()
+	}
+	next := "next at " + s.Next.Local().Format(time.DateTime)
+	if why := s.why(); why != "" {
+		return why + "; " + next
+	}
+	return next
 }
 
 // why is the reason of a state: as it was given, else how the process ended.
