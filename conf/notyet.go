@@ -23,11 +23,6 @@ var notYet = []struct {
 	{element: "replicas", remedy: "write one TaskService for each", task: func(t *Task) []Pos {
 		return one(t.Process.places["replicas"], t.Process.Replicas != 1)
 	}},
-	{element: "log", remedy: "remove it", task: func(t *Task) []Pos {
-		asked, standard := t.Process.Log, DefaultProcess().Log
-		standard.Pos = asked.Pos
-		return one(asked.Pos, asked != standard)
-	}},
 	{element: "limit", remedy: "remove it", task: func(t *Task) []Pos {
 		return where(t.Limits, func(l Limit) (Pos, bool) { return l.Pos, true })
 	}},
@@ -36,9 +31,6 @@ var notYet = []struct {
 	}},
 	{element: "monitor", remedy: `remove it or write interval="0"`, context: func(c *Context) []Pos {
 		return one(c.Monitor.Pos, c.Monitor.Interval != 0)
-	}},
-	{element: "log budget", remedy: "remove it", context: func(c *Context) []Pos {
-		return one(c.places["log"], c.LogBudget != 1e9)
 	}},
 }
 

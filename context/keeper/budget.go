@@ -27,9 +27,9 @@ type budget struct {
 	// mu guards what follows. It is held while looking: writers wait for each other
 	// there, and nobody else takes it.
 	mu     sync.Mutex
-	used   int64      // at least
-	known  bool       // used was found by looking
-	failed time.Time  // when there was last no room to be made
+	used   int64     // at least
+	known  bool      // used was found by looking
+	failed time.Time // when there was last no room to be made
 	said   time.Time
 	unsaid string
 }

@@ -80,4 +80,3 @@ func newest(all []Line, n int) []Line {
 	slices.SortStableFunc(all, func(a, b Line) int { return a.At.Compare(b.At) })
 	return slices.Clone(all[max(0, len(all)-n):])
 }
-

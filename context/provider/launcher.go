@@ -31,6 +31,7 @@ type launcher struct {
 	work    sync.WaitGroup
 	ctx     context.Context // ends every launch
 	builder *builder
+	budget  int64 // of all logs of the context, in bytes
 
 	mu      sync.Mutex                            // guards pending
 	pending map[event.Ref]context.CancelCauseFunc // ends a launch that was not yet handed to the keeper
@@ -112,7 +113,7 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 		ID: slot(g.Ref), Path: plan.Path, Argv: plan.Argv, Dir: plan.Dir,
 		Env:    env,
 		Stop:   stop,
-		Output: outputOf(g.Ref),
+		Output: outputOf(g.Ref, g.Task, l.budget),
 
 		Attributes: attributes(&g.Task.Process, who), Hooks: hooks,
 	}, nil
@@ -160,12 +161,6 @@ func (l *launcher) killAll() {
 	}
 }
 
-// outputOf says where the output of a task service goes: to one file, whatever its
-// incarnation.
-func outputOf(r event.Ref) keeper.Output {
-	return keeper.Output{Log: filepath.Join("logs", string(r.Transaction), string(r.Task)+".log")}
-}
-
 func slot(r event.Ref) keeper.ID {
 	return keeper.ID{Transaction: string(r.Transaction), Task: string(r.Task), Incarnation: uint64(r.Incarnation)}
 }
@@ -190,6 +185,7 @@ func newLauncher(ctx context.Context, o Options, k *hold, front, back string) *l
 			ContextID: o.Context.ContextID, Frontend: front, Backend: back, StateDir: o.StateDir,
 		},
 		builder: newBuilder(k, o.Logger),
+		budget:  o.Context.LogBudget,
 		pending: map[event.Ref]context.CancelCauseFunc{},
 	}
 }

@@ -219,6 +219,8 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 
 	endTidy := run("tidy", p.tidy.Run)
 	down.add("end tidying up", func() error { endTidy(); return nil })
+	endCompressor := run("compressor", p.compressor().Run)
+	down.add("end compressing", func() error { endCompressor(); return nil })
 	endInfo := run("context info", p.info.Run)
 	down.add("drain the bus", func() error {
 		endInfo()

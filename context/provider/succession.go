@@ -84,7 +84,7 @@ func (p *Provider) adopt(ctx context.Context, k *keeper.Client, saved []openTran
 	for _, s := range saved {
 		for _, t := range s.tasks {
 			if t.Seen.Present {
-				p.hold.expect(claimOf(s.ref(t), t, here), t.Seen.Exit != nil)
+				p.hold.expect(claimOf(s.ref(t), t, here, p.opts.Context.LogBudget), t.Seen.Exit != nil)
 			}
 		}
 		// What was spawned and not yet in the journal is nobody's promise: it is found
@@ -105,8 +105,8 @@ func (p *Provider) adopt(ctx context.Context, k *keeper.Client, saved []openTran
 
 // claimOf is what the journal knows of an incarnation, in the keeper's words. An older
 // journal has no ticks: such a process is found by its cookie.
-func claimOf(ref event.Ref, t group.Saved, here keeper.Identity) keeper.Claim {
-	c := keeper.Claim{ID: slot(ref), Stop: recipeOf(t.Spec.Process.Stop), Output: outputOf(ref), Maybe: true}
+func claimOf(ref event.Ref, t group.Saved, here keeper.Identity, budget int64) keeper.Claim {
+	c := keeper.Claim{ID: slot(ref), Stop: recipeOf(t.Spec.Process.Stop), Output: outputOf(ref, t.Spec, budget), Maybe: true}
 	if t.Seen.Made && t.Seen.Ticks > 0 {
 		here.PID, here.Ticks = t.Seen.PID, t.Seen.Ticks
 		c.Start, c.Maybe = here, false
