@@ -74,7 +74,7 @@ func (s *server) claim(c Claim, all []outsider, taken map[int]bool) *slot {
 	slot := &slot{
 		id: c.ID, turned: []string{PreStart}, spec: Spec{
 			ID: c.ID, Path: "/", Argv: []string{""}, Env: c.Env, Dir: c.Dir, Stop: c.Stop, Output: c.Output,
-			Hooks: c.Hooks, Attributes: c.Attributes,
+			Hooks: c.Hooks, Attributes: c.Attributes, Notify: c.Notify,
 		},
 		state: Running, pid: c.Start.PID, pidfd: -1, start: c.Start, foreign: &foreign{known: make(map[int]uint64)},
 	}
@@ -109,6 +109,9 @@ func (s *server) claim(c Claim, all []outsider, taken map[int]bool) *slot {
 	}
 	s.reopen(slot)
 	s.watch(slot.pidfd, slot)
+	if err := s.lend(slot); err != nil {
+		s.note(err.Error())
+	}
 	s.emit(Event{Kind: Adopted, ID: slot.id, PID: slot.pid, Start: slot.start, Lost: slot.lost})
 	return slot
 }

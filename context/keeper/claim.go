@@ -22,7 +22,8 @@ type Claim struct {
 	Attributes *Attributes `json:"attributes,omitempty"`
 	// Maybe: it was asked for, and nobody heard whether it was spawned. If nothing of
 	// it is found there is no slot and no event.
-	Maybe bool `json:"maybe,omitempty"`
+	Maybe  bool   `json:"maybe,omitempty"`
+	Notify string `json:"notify,omitempty"` // as in Spec
 }
 
 // What Event.Lost and Status.Lost may hold.

@@ -80,10 +80,16 @@ func (c *Client) begin(hello *message, pidfd int, child bool) {
 // outcome is an Event. A second Spawn of an ID is none. ErrVersion: the keeper would
 // pass over something that the spec asks for.
 func (c *Client) Spawn(s Spec) error {
-	if (s.Attributes != nil || len(s.Hooks) > 0) && c.version < 3 {
-		return fmt.Errorf("give a process attributes or hooks: %w (version %d); it ends when all its services are stopped", ErrVersion, c.version)
+	if (s.Attributes != nil || len(s.Hooks) > 0 || s.Notify != "") && c.version < 3 {
+		return fmt.Errorf("give a process attributes, hooks or a socket for notices: %w (version %d); it ends when all its services are stopped", ErrVersion, c.version)
 	}
 	return c.send(&message{Kind: kindSpawn, Spec: &s})
+}
+
+// Watchdog has the keeper judge WATCHDOG=1 of a slot from now on: when none came for
+// as long, a Noticed says that it is Overdue, once until one comes. 0 ends that.
+func (c *Client) Watchdog(id ID, every time.Duration) error {
+	return c.send(&message{Kind: kindWatchdog, ID: id, Every: every})
 }
 
 // Hook says that it is time for a slot's hooks of a turn: PostStart alone, the keeper

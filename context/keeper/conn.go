@@ -134,6 +134,12 @@ func (s *server) handle(c *conn, m *message) {
 				_ = pidfdSignal(slot.pidfd, m.Signal)
 			}
 		})
+	case kindWatchdog:
+		s.with(m.ID, func(slot *slot) {
+			if slot.ear != nil {
+				slot.ear.watchdog(s, m.Every)
+			}
+		})
 	case kindHook:
 		s.with(m.ID, func(slot *slot) {
 			if m.Name == PostStart && slot.state == Running && slot.turn == nil {

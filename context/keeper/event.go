@@ -23,6 +23,9 @@ const (
 	Gone Kind = "gone"
 	// Adopted: the program runs, and was spawned by a keeper that is dead.
 	Adopted Kind = "adopted"
+	// Noticed: the service has told something of itself, see Event.Notice. Between
+	// Spawned and Exited, and no second one before the first is acknowledged.
+	Noticed Kind = "noticed"
 	// Refused: a request named a slot that the keeper does not hold.
 	Refused Kind = "refused"
 )
@@ -49,6 +52,7 @@ type Event struct {
 	// uninterruptible sleep). If the leader is among them no Exited came before.
 	Survivors []int `json:"survivors,omitempty"`
 
+	Notice *Notice   `json:"notice,omitempty"` // of Noticed
 	Err    string    `json:"err,omitempty"`    // of SpawnFailed, Refused; Gone with Survivors; Exited of a hook that took too long
 	Output string    `json:"output,omitempty"` // Exited: the tail that Output.Tail asked for
 	At     time.Time `json:"at"`               // a label: never compute with it

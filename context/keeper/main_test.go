@@ -53,6 +53,8 @@ func child(mode string, args []string) int {
 	case "exit":
 		code, _ := strconv.Atoi(args[0])
 		return code
+	case "notify":
+		return notifying(args)
 	case "hang":
 		fmt.Println("up")
 		return hang()

@@ -237,6 +237,10 @@ func (s *server) emit(ev Event) {
 // acknowledge forgets events, and the slots that ended with them.
 func (s *server) acknowledge(seq uint64) {
 	for _, ev := range s.events.trim(seq) {
+		if slot := s.slots[ev.ID]; ev.Kind == Noticed && slot != nil && slot.ear != nil {
+			slot.ear.held = false
+			slot.ear.tell(s)
+		}
 		if slot := s.slots[ev.ID]; slot != nil && slot.state == Over && slot.last == ev.Seq {
 			delete(s.slots, ev.ID)
 		}

@@ -27,6 +27,7 @@ type slot struct {
 	log     *logFile
 	taps    []*tapped // who listens
 	tail    []byte
+	ear     *ear // nil: it has no socket for notices
 
 	asked    bool   // a provider asked for the end before it came
 	recipe   Recipe // in force while Stopping
@@ -72,6 +73,10 @@ func (s *server) spawn(spec Spec) {
 			s.fail(slot, failure)
 			return
 		}
+		if err := s.lend(slot); err != nil {
+			s.fail(slot, err.Error())
+			return
+		}
 		s.spawner.push(spec)
 		s.tidy()
 	})
@@ -79,6 +84,7 @@ func (s *server) spawn(spec Spec) {
 
 func (s *server) fail(slot *slot, reason string) {
 	slot.err = reason
+	s.deaf(slot)
 	s.emit(Event{Kind: SpawnFailed, ID: slot.id, Err: reason})
 	s.over(slot)
 }
@@ -107,6 +113,9 @@ func (s *server) spawned(r spawned) {
 	s.leaders[r.pid] = slot
 	s.watch(slot.pidfd, slot)
 	s.emit(Event{Kind: Spawned, ID: slot.id, PID: slot.pid, Start: slot.start})
+	if slot.ear != nil {
+		slot.ear.tell(s) // it may have spoken before we knew its pid
+	}
 	switch {
 	case slot.askedKill:
 		s.kill(slot)
@@ -151,6 +160,7 @@ func (s *server) leaderExited(slot *slot) {
 		s.timers.after(10*time.Millisecond, func() { s.exited = append(s.exited, slot) })
 		return
 	}
+	s.deaf(slot) // while it may still speak
 	slot.exited = true
 	s.held[slot] = true
 	if slot.state == Over || slot.leaving {
@@ -202,6 +212,7 @@ func (s *server) settle(slot *slot) {
 // post_start may not; then it is for those of post_stop.
 func (s *server) gone(slot *slot, survivors []int) {
 	slot.leaving = true
+	s.deaf(slot)
 	delete(s.flushing, slot)
 	s.timers.cancel(slot.deadline)
 	after := func(string) {

@@ -20,9 +20,12 @@ type Spec struct {
 	Stop   Recipe   `json:"stop"`
 	Output Output   `json:"output"`
 
-	// Attributes and Hooks need a keeper of version 3.
+	// Attributes, Hooks and Notify need a keeper of version 3.
 	Attributes *Attributes `json:"attributes,omitempty"`
 	Hooks      []Hook      `json:"hooks,omitempty"`
+	// Notify is where its notices are heard: NotifyAddress, which its environment names
+	// as NOTIFY_SOCKET. "" is nowhere.
+	Notify string `json:"notify,omitempty"`
 }
 
 func (s *Spec) credential() *Credential {

@@ -19,7 +19,7 @@ import (
 // 2: what a provider needs that comes back: more in Status, the keeper's pid when
 // it refuses, Last in its hello; the descriptor store; ready, and a keeper that
 // stands first; adopt.
-// 3: attributes of a process in Spec; taps, limits and losses of output.
+// 3: attributes of a process in Spec; taps, limits and losses of output; notices.
 const Version = 3
 
 // maxMessage bounds one message. execve(2) takes at most 6 MiB of strings
@@ -35,6 +35,7 @@ const (
 	kindSignal   = "signal"   // provider: ID, Signal
 	kindKill     = "kill"     // provider: ID
 	kindHook     = "hook"     // provider: ID, Name of the turn
+	kindWatchdog = "watchdog" // provider: ID, Every
 	kindAck      = "ack"      // provider: Seq
 	kindList     = "list"     // provider: Req; answered by kindReply
 	kindStats    = "stats"    // provider: Req; answered by kindReply
@@ -78,6 +79,7 @@ type message struct {
 	Name    string         `json:"name,omitempty"`
 	Names   []string       `json:"names,omitempty"`
 	Claims  []Claim        `json:"claims,omitempty"`
+	Every   time.Duration  `json:"every,omitempty"`
 	Right   bool           `json:"right,omitempty"` // a descriptor comes with it (SCM_RIGHTS, unix(7))
 	fd      int            // that one
 
