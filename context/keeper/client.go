@@ -80,8 +80,8 @@ func (c *Client) begin(hello *message, pidfd int, child bool) {
 // outcome is an Event. A second Spawn of an ID is none. ErrVersion: the keeper would
 // pass over something that the spec asks for.
 func (c *Client) Spawn(s Spec) error {
-	if (s.Attributes != nil || len(s.Hooks) > 0 || s.Notify != "") && c.version < 3 {
-		return fmt.Errorf("give a process attributes, hooks or a socket for notices: %w (version %d); it ends when all its services are stopped", ErrVersion, c.version)
+	if (s.Attributes != nil || s.Cgroup != nil || len(s.Hooks) > 0 || s.Notify != "") && c.version < 3 {
+		return fmt.Errorf("give a process attributes, a cgroup, hooks or a socket for notices: %w (version %d); it ends when all its services are stopped", ErrVersion, c.version)
 	}
 	return c.send(&message{Kind: kindSpawn, Spec: &s})
 }

@@ -98,6 +98,18 @@
 // and for following a log, on a full disk too. A tap belongs to its connection, holds
 // up nobody, and counts what it was too slow for.
 //
+// # Cgroups
+//
+// A Spec that asks for one has its process born in a cgroup of its own, version 2, below
+// the keeper's. Then nothing that the service does hides a process of it: who is in the
+// group is the slot's, cgroup.kill ends all of it in one stroke, and the slot is
+// Gone when it is empty. Limits of memory, processor and processes are set where their
+// controllers are to be had, and refused elsewhere. Stats says where the groups are, or why
+// there are none.
+//
+// Why not one for every slot? Making, entering and removing it costs 0.4 ms where a
+// bare fork and exec takes 0.5, and a thousand services are to be up in a third of a second.
+//
 // # Hooks
 //
 // A Spec brings the hooks of its slot along, so that a keeper alone runs them too: one

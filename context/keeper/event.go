@@ -119,4 +119,5 @@ type Stats struct {
 	DroppedLines uint64 `json:"dropped_lines"` // of output, all slots since the start
 	LostNotes    uint64 `json:"lost_notes"`    // of the keeper's own log, while nobody listened
 	Descriptors  int    `json:"descriptors"`   // kept for the provider
+	Cgroup       string `json:"cgroup"`        // directory of the services' cgroups, or why there is none; "" until one was asked for
 }

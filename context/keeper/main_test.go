@@ -95,6 +95,12 @@ func child(mode string, args []string) int {
 			return 0
 		}
 		return hang()
+	case "escape": // as daemon, and nothing of its environment goes along
+		os.Clearenv()
+		_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
+		fork(true, "middle")
+		fmt.Println("up")
+		return hang()
 	case "middle":
 		fork(true, "stubborn")
 		return 0

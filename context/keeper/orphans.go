@@ -69,13 +69,16 @@ func (s *server) adopt(pid int) *orphan {
 	return o
 }
 
-// decide finds the owner of an orphan, by its group or by the environment that it
+// decide finds the owner of an orphan, by its group, its cgroup or the environment that it
 // was executed with, and lets it share what its owner is going through. First
 // sight decides: what it executes later may have cleaned the environment.
 func (s *server) decide(o *orphan) {
 	if st, ok := readStat(o.pid); ok {
 		o.group = st.group
 		o.owner = s.leaders[st.group]
+	}
+	if o.owner == nil {
+		o.owner = s.ownerByCgroup(o.pid)
 	}
 	if o.owner == nil {
 		env, _ := os.ReadFile("/proc/" + strconv.Itoa(o.pid) + "/environ")
@@ -141,6 +144,9 @@ func (s *server) members(slot *slot) []int {
 	}
 	if strays {
 		pids = append(pids, s.belowStrays()[slot.pid]...)
+	}
+	if len(pids) == 0 {
+		pids = slot.inGroup()
 	}
 	return pids
 }

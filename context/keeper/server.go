@@ -52,6 +52,8 @@ type server struct {
 	outside   []outsider
 	cookies   map[Identity]string // of outsiders, by pid and ticks
 	childDied bool
+	grouped   map[string]*slot // by the name of their cgroup
+	ungrouped bool             // it was said that there are no cgroups
 
 	ending   bool
 	rank     int // the one being stopped
@@ -83,7 +85,7 @@ func newServer(o options) (*server, error) {
 		opts: o, pid: os.Getpid(), group: syscall.Getpgrp(), clock: newClock(),
 		sources: make(map[int32]source), gens: make(map[int32]int32), buf: make([]byte, 64<<10),
 		slots: make(map[ID]*slot), leaders: make(map[int]*slot), held: make(map[*slot]bool),
-		flushing: make(map[*slot]bool), orphans: make(map[int]*orphan), store: make(descriptors), listener: -1,
+		flushing: make(map[*slot]bool), orphans: make(map[int]*orphan), grouped: make(map[string]*slot), store: make(descriptors), listener: -1,
 		childfd: openChildren(os.Getpid()), manager: manager{fd: -1},
 	}
 	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
@@ -102,6 +104,7 @@ func newServer(o options) (*server, error) {
 	if s.spawner, err = newSpawner(null); err != nil {
 		return nil, err
 	}
+	s.spawner.cgroups = newCgroups(o.stateDir)
 	s.watch(s.spawner.loops, s.spawner)
 	s.logs = newLogs(filepath.Join(o.stateDir, "logs"), s.wake)
 	s.inherit()
@@ -269,6 +272,7 @@ func (s *server) stats() *Stats {
 		Threads: countDir("/proc/self/task"), FDs: countDir("/proc/self/fd"),
 		Slots: len(s.slots), Live: s.live, Orphans: len(s.orphans), Events: len(s.events.list),
 		DroppedLines: s.droppedLines(), LostNotes: s.lost, Descriptors: len(s.store),
+		Cgroup: s.spawner.cgroups.state(),
 	}
 	return st
 }
@@ -276,6 +280,7 @@ func (s *server) stats() *Stats {
 // farewell lets the last lines reach the disk and the last events the provider,
 // each within a second.
 func (s *server) farewell() {
+	s.spawner.cgroups.close()
 	s.logs.close()
 	select {
 	case <-s.logs.done:

@@ -20,6 +20,9 @@ type slot struct {
 	exited bool // the leader is dead; it stays a zombie while its tree lives
 	exit   exit
 
+	cgroup string // directory of its own group; "" without
+	polled *timer // it is looked for members of that group which are not our children
+
 	foreign *foreign // adopted: not our children; nil of one that we spawned
 	lost    []string // what cannot be told
 
@@ -105,10 +108,13 @@ func (s *server) spawned(r spawned) {
 			_ = syscall.Kill(-r.pid, syscall.SIGKILL)
 			_, _ = syscall.Wait4(r.pid, nil, 0, nil)
 		}
+		slot.cgroup = r.cgroup
+		s.leaveGroup(slot)
 		s.fail(slot, r.failure.Error())
 		return
 	}
 	slot.state, slot.pid, slot.pidfd, slot.start, slot.since = Running, r.pid, r.fds[0], r.start, time.Now()
+	s.join(slot, r.cgroup)
 	s.capture(slot, r.fds[1:])
 	s.leaders[r.pid] = slot
 	s.watch(slot.pidfd, slot)
@@ -184,6 +190,7 @@ func (s *server) leaderExited(slot *slot) {
 func (s *server) settle(slot *slot) {
 	if len(s.members(slot)) > 0 {
 		s.pollForeign(slot)
+		s.pollGroup(slot)
 		return
 	}
 	if slot.foreign == nil && !reap(slot.pid) {
@@ -242,6 +249,7 @@ func (s *server) tellGone(slot *slot, survivors []int) {
 		s.logs.release(slot.log)
 		slot.log = nil
 	}
+	s.leaveGroup(slot)
 	s.emit(ev)
 	s.over(slot)
 }

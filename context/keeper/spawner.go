@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -22,6 +23,8 @@ type spawner struct {
 	mine  int // SOCK_SEQPACKET pair: a result's ticket with its descriptors goes
 	loops int // from mine to loops
 
+	cgroups *cgroups
+
 	mu      sync.Mutex // guards what follows
 	work    *sync.Cond // there are jobs, or closed
 	jobs    []Spec
@@ -37,7 +40,8 @@ type spawned struct {
 	id      ID
 	pid     int
 	start   Identity
-	fds     []int // without a failure: the pidfd, then the ends of stdout and stderr if there are any
+	fds     []int  // without a failure: the pidfd, then the ends of stdout and stderr if there are any
+	cgroup  string // directory of its group, "" without
 	failure error
 }
 
@@ -180,17 +184,24 @@ func (sp *spawner) spawn(spec Spec) spawned {
 		Sys:   &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
 	}
 	var pid int
+	var release func(bool)
 	var err error
-	if spec.Attributes != nil {
-		pid, err = sp.become(spec, attr)
-	} else if pid, err = syscall.ForkExec(spec.Path, spec.Argv, attr); err != nil {
-		err = explain(spec, err)
+	if r.cgroup, release, err = sp.enter(&spec, attr.Sys); err != nil {
+		r.failure = err
+		closeAll(ours)
+		return r
+	}
+	if pid, err = sp.execute(spec, attr); attr.Sys.UseCgroupFD && cannotBeBorn(err) && len(spec.Cgroup.settings()) == 0 {
+		release(false)
+		r.cgroup, release, attr.Sys.UseCgroupFD = "", func(bool) {}, false
+		pid, err = sp.execute(spec, attr)
 	}
 	if err == nil && pidfd < 0 { // CLONE_PIDFD is of Linux 5.2: nobody would hear of the end
 		_ = syscall.Kill(-pid, syscall.SIGKILL)
 		_, _ = syscall.Wait4(pid, nil, 0, nil)
 		err = syscall.ENOSYS
 	}
+	release(err == nil)
 	if err != nil {
 		r.failure = err
 		closeAll(ours)
@@ -199,6 +210,21 @@ func (sp *spawner) spawn(spec Spec) spawned {
 	r.pid, r.start = pid, sp.host.identify(pid)
 	r.fds = append([]int{pidfd}, ours...)
 	return r
+}
+
+// execute is the fork and the exec, by way of a passage if there are attributes.
+func (sp *spawner) execute(spec Spec, attr *syscall.ProcAttr) (int, error) {
+	if spec.Attributes != nil {
+		own, sys := *attr, *attr.Sys // become changes them
+		own.Sys = &sys
+		own.Files = slices.Clip(attr.Files)
+		return sp.become(spec, &own)
+	}
+	pid, err := syscall.ForkExec(spec.Path, spec.Argv, attr)
+	if err != nil {
+		err = explain(spec, err)
+	}
+	return pid, err
 }
 
 func closeAll(fds []int) {

@@ -20,8 +20,9 @@ type Spec struct {
 	Stop   Recipe   `json:"stop"`
 	Output Output   `json:"output"`
 
-	// Attributes, Hooks and Notify need a keeper of version 3.
+	// Attributes, Cgroup, Hooks and Notify need a keeper of version 3.
 	Attributes *Attributes `json:"attributes,omitempty"`
+	Cgroup     *Cgroup     `json:"cgroup,omitempty"`
 	Hooks      []Hook      `json:"hooks,omitempty"`
 	// Notify is where its notices are heard: NotifyAddress, which its environment names
 	// as NOTIFY_SOCKET. "" is nowhere.
@@ -99,6 +100,11 @@ func (s *Spec) check() error {
 	}
 	for _, h := range s.Hooks {
 		if err := h.check(); err != nil {
+			return err
+		}
+	}
+	if s.Cgroup != nil {
+		if err := s.Cgroup.check(); err != nil {
 			return err
 		}
 	}

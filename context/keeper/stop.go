@@ -109,6 +109,7 @@ func (s *server) killRound(slot *slot) {
 
 // killOwn is one stroke at our own children.
 func (s *server) killOwn(slot *slot) {
+	slot.killGroup()
 	if slot.pidfd >= 0 {
 		_ = pidfdSignal(slot.pidfd, syscall.SIGKILL) // it may have left its group
 	}

@@ -19,7 +19,8 @@ import (
 // 2: what a provider needs that comes back: more in Status, the keeper's pid when
 // it refuses, Last in its hello; the descriptor store; ready, and a keeper that
 // stands first; adopt.
-// 3: attributes of a process in Spec; taps, limits and losses of output; notices.
+// 3: attributes, cgroup and hooks of a process in Spec; hook; taps, limits and losses of
+// output; notices.
 const Version = 3
 
 // maxMessage bounds one message. execve(2) takes at most 6 MiB of strings

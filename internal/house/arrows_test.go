@@ -116,7 +116,8 @@ func TestTheKeeperImportsTheStandardLibraryAlone(t *testing.T) {
 	// a thousand; standing first, keeping descriptors and adopting what a killed
 	// keeper left another. It may shrink.
 	const limit = 4500
-	var client []string
+	// undergo is what a passage does, a process of its own.
+	client := []string{"context/keeper/undergo.go"}
 	for _, noun := range []string{"client", "ask", "stream", "start", "greet", "attach", "deposit", "tap"} {
 		client = append(client, "context/keeper/"+noun+".go")
 	}

@@ -1,0 +1,117 @@
+package keeper
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// enter is the spawner's part: it has a process born in the group that its spec asks
+// for. release is called when that is done, with whether it lives.
+func (sp *spawner) enter(spec *Spec, attr *syscall.SysProcAttr) (dir string, release func(lives bool), err error) {
+	release = func(bool) {}
+	if spec.Cgroup == nil {
+		return "", release, nil
+	}
+	dir, fd, err := sp.cgroups.make(spec.ID, spec.Cgroup)
+	if err != nil || fd < 0 {
+		return "", release, err
+	}
+	attr.UseCgroupFD, attr.CgroupFD = true, fd // clone3(2), CLONE_INTO_CGROUP
+	return dir, func(lives bool) {
+		_ = syscall.Close(fd)
+		if !lives {
+			_ = syscall.Rmdir(dir)
+		}
+	}, nil
+}
+
+// cannotBeBorn says that the kernel has no process begin in a group: it is older than
+// Linux 5.7, or system calls are filtered.
+func cannotBeBorn(err error) bool {
+	return errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.E2BIG) || errors.Is(err, syscall.EOPNOTSUPP)
+}
+
+// ownerByCgroup finds the slot in whose group a process is.
+func (s *server) ownerByCgroup(pid int) *slot {
+	if len(s.grouped) == 0 {
+		return nil
+	}
+	var buf [4096]byte
+	n, _ := readFile("/proc/"+strconv.Itoa(pid)+"/cgroup", buf[:])
+	// A service may have made groups of its own in it.
+	_, below, ours := bytes.Cut(buf[:n], []byte("/"+s.spawner.cgroups.name+"/"))
+	if !ours {
+		return nil
+	}
+	name, _, _ := strings.Cut(strings.TrimSpace(string(below)), "/")
+	name, _, _ = strings.Cut(name, "\n")
+	return s.grouped[name]
+}
+
+// killGroup ends everything in a slot's group in one stroke, what is being forked
+// included (cgroup.kill, Linux 5.14).
+func (slot *slot) killGroup() {
+	if slot.cgroup != "" {
+		_ = os.WriteFile(filepath.Join(slot.cgroup, "cgroup.kill"), []byte("1"), 0o644)
+	}
+}
+
+// inGroup are the processes in a slot's group and those that it has made in it; zombies
+// are not.
+func (slot *slot) inGroup() []int {
+	if slot.cgroup == "" {
+		return nil
+	}
+	var pids []int
+	walkGroup(slot.cgroup, func(dir string) {
+		text, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+		pids = append(pids, parsePIDs(string(text))...)
+	})
+	return slices.DeleteFunc(pids, func(pid int) bool { return pid == slot.pid })
+}
+
+// pollGroup has a dead leader's group looked at again: who is in it need not be our
+// child, so that nobody tells of its end.
+func (s *server) pollGroup(slot *slot) {
+	if slot.cgroup != "" && (slot.polled == nil || slot.polled.index < 0) {
+		slot.polled = s.timers.after(foreignPoll, func() { s.childDied = true })
+	}
+}
+
+// leaveGroup removes a slot's group, unless something survived in it.
+func (s *server) leaveGroup(slot *slot) {
+	if slot.cgroup != "" {
+		delete(s.grouped, filepath.Base(slot.cgroup))
+		walkGroup(slot.cgroup, func(dir string) { _ = syscall.Rmdir(dir) })
+	}
+}
+
+// walkGroup visits a group and all below it, what is below first.
+func walkGroup(dir string, visit func(dir string)) {
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		if entry.IsDir() {
+			walkGroup(filepath.Join(dir, entry.Name()), visit)
+		}
+	}
+	visit(dir)
+}
+
+// join takes the group of a slot that was spawned into the books, or says why there is
+// none.
+func (s *server) join(slot *slot, dir string) {
+	if slot.cgroup = dir; dir != "" {
+		s.grouped[filepath.Base(dir)] = slot
+		return
+	}
+	if slot.spec.Cgroup != nil && !s.ungrouped {
+		s.ungrouped = true
+		s.note("no cgroups: " + s.spawner.cgroups.state() + "; processes are known by their group and environment")
+	}
+}
