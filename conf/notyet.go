@@ -16,10 +16,6 @@ var notYet = []struct {
 	{element: "probe", remedy: "remove it", task: func(t *Task) []Pos {
 		return where(t.Process.Probes, func(p Probe) (Pos, bool) { return p.Pos, true })
 	}},
-	{element: "limits memory, cpu and pids", remedy: "set them for the whole unit (systemd.resource-control(5))", task: func(t *Task) []Pos {
-		l := t.Process.Limits
-		return one(l.Pos, l.Memory != 0 || l.CPU != 0 || l.PIDs != 0)
-	}},
 	{element: "replicas", remedy: "write one TaskService for each", task: func(t *Task) []Pos {
 		return one(t.Process.places["replicas"], t.Process.Replicas != 1)
 	}},

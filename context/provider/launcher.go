@@ -109,13 +109,14 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 	}
 	stop := recipeOf(g.Task.Process.Stop)
 	stop.Rank = g.Rank // a keeper that ends all alone keeps the order, too
+	given := attributes(&g.Task.Process, who)
 	return keeper.Spec{
 		ID: slot(g.Ref), Path: plan.Path, Argv: plan.Argv, Dir: plan.Dir,
 		Env:    env,
 		Stop:   stop,
 		Output: outputOf(g.Ref, g.Task, l.budget),
 
-		Attributes: attributes(&g.Task.Process, who), Hooks: hooks,
+		Attributes: given, Cgroup: cgroup(&g.Task.Process, given), Hooks: hooks,
 	}, nil
 }
 
