@@ -44,6 +44,9 @@ func (c *Client) ask(ctx context.Context, m *message, rights ...int) (*message, 
 	if c.version < 2 && m.Kind != kindList && m.Kind != kindStats {
 		return nil, ErrVersion
 	}
+	if c.version < 4 && (m.Kind == kindUpgrade || m.Kind == kindGuard) {
+		return nil, ErrVersion
+	}
 	reply := make(chan *message, 1) // sent by receive, once
 	c.mu.Lock()
 	c.req++

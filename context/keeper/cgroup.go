@@ -111,6 +111,13 @@ func cgroupName(id ID) string {
 	return strings.ReplaceAll(name, "/", "_")
 }
 
+// place is our own group, as it was before we stepped aside; "" if nobody has looked.
+func (g *cgroups) place() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.own
+}
+
 // look finds our own group and makes home in it. What a killed keeper left empty there
 // is removed.
 func (g *cgroups) look() error {

@@ -165,7 +165,12 @@ func (s *server) handle(c *conn, m *message) {
 		c.send(&message{Kind: kindPong})
 	case kindAdopt:
 		c.send(&message{Kind: kindReply, Req: m.Req, List: s.claims(m.Claims)})
+	case kindUpgrade:
+		s.upgrade(c, m)
+	case kindGuard:
+		s.guardProvider(c, m)
 	case kindReady:
+		s.proven(c)
 		s.manager.ready(m.Text)
 	case kindTap:
 		s.tap(c, m)
@@ -229,6 +234,9 @@ func (s *server) hello(c *conn, m *message) {
 func (s *server) heartbeat(c *conn) {
 	s.timers.cancel(c.timer)
 	c.timer = s.timers.after(s.opts.silence/heartbeats, func() {
+		if s.handover != nil { // it is not read meanwhile
+			c.pings = 0
+		}
 		if c.pings == heartbeats {
 			s.refuse(c, "provider was silent for "+s.opts.silence.String())
 			if s.ward != nil && s.ward.pid == c.pid {

@@ -55,6 +55,19 @@
 // every signal goes by a pidfd whose process was checked, never to a group; what a
 // daemon left is found by looking through /proc. What is lost is said: Event.Lost.
 //
+// # Upgrade
+//
+// Client.Upgrade has the keeper execute another program in its own place (handover.go):
+// pid, children, zombies and subreaper stay, and what it knows goes along in a file
+// without a name (estate.go), with all descriptors and the provider's connection. Before,
+// the program reads a copy in a process of its own; it refuses a newer format. Until
+// execve(2) nothing has changed, and afterwards there is no way back: parenthood cannot
+// be handed to a third. If the new keeper dies early, its provider starts one from the
+// old program, which adopts, with what Adopt loses.
+//
+// A provider does the same to itself. It asks for a Guard before (guard.go): should it
+// die early, or not be ready in time, the keeper starts the program that it was.
+//
 // # Slots
 //
 // One ID is one process asked for once. Its events come in this order: Spawned,

@@ -34,6 +34,7 @@ type logs struct {
 	queue   []*logFile
 	waiting int // bytes, of all files, those that are being written included
 	closed  bool
+	settled chan struct{} // closed by the writer that leaves nothing to be written; nil: nobody asks
 	writers int
 	moved   time.Time     // when a writer last took or finished a piece
 	done    chan struct{} // closed by the last writer, when all is written
@@ -182,6 +183,41 @@ func (l *logs) run() {
 			continue // another writer is stalled in it, and looks again afterwards
 		}
 		l.writeOut(f)
+		if l.settled != nil && !l.busy() {
+			close(l.settled)
+			l.settled = nil
+		}
+	}
+}
+
+// busy says that something is to be written, or being written. The lock is held.
+func (l *logs) busy() bool {
+	if len(l.queue) > 0 || l.waiting > 0 {
+		return true
+	}
+	for _, f := range l.files {
+		if f.writing {
+			return true
+		}
+	}
+	return false
+}
+
+// settle waits until everything is written, and says whether it is.
+func (l *logs) settle(patience time.Duration) bool {
+	l.mu.Lock()
+	if !l.busy() {
+		l.mu.Unlock()
+		return true
+	}
+	settled := make(chan struct{})
+	l.settled = settled
+	l.mu.Unlock()
+	select {
+	case <-settled:
+		return true
+	case <-time.After(patience):
+		return false
 	}
 }
 

@@ -29,6 +29,10 @@ type options struct {
 	linger     time.Duration
 	silence    time.Duration
 	init       bool
+	resume     int // descriptor of what the program before has left; -1: nothing
+	trial      int
+	before     []string // of argv, between the program and the flags
+	flags      []string // without --resume
 	argv       []string // of the provider, with init
 }
 
@@ -44,11 +48,20 @@ func parseFlags(args []string) (options, error) {
 	})
 	flags.DurationVar(&o.silence, "silence", 30*time.Second, "how long a provider may be silent")
 	flags.BoolVar(&o.init, "init", false, "stand first: run the provider, the arguments after --")
+	flags.IntVar(&o.resume, "resume", -1, "go on with what another program has left in this `descriptor`")
+	flags.IntVar(&o.trial, "trial", -1, "only find out whether what is in this `descriptor` could be gone on with")
 	o.linger = -1
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	o.argv = flags.Args()
+	o.before, o.flags = []string{Arg}, withoutResume(args)
+	if n := len(os.Args) - len(args); n > 0 {
+		o.before = os.Args[1:n]
+	}
+	if o.trial >= 0 {
+		return o, nil
+	}
 	switch {
 	case o.linger >= 0:
 	case o.init:
@@ -61,7 +74,7 @@ func parseFlags(args []string) (options, error) {
 		return o, fmt.Errorf("--init %q: the path of a program is needed", o.argv)
 	case o.init && o.fd >= 0:
 		return o, errors.New("--init makes its own socket: no --fd")
-	case !o.init && o.fd < 3:
+	case !o.init && o.resume < 0 && o.fd < 3:
 		return o, fmt.Errorf("--fd %d: a descriptor from 3 up is needed", o.fd)
 	case !filepath.IsAbs(o.runtimeDir):
 		return o, fmt.Errorf("--runtime_dir %q: an absolute path is needed", o.runtimeDir)
@@ -69,6 +82,14 @@ func parseFlags(args []string) (options, error) {
 		return o, fmt.Errorf("--silence %v: must be positive", o.silence)
 	}
 	return o, nil
+}
+
+// withoutResume takes --resume out, which comes first: the next program gets its own.
+func withoutResume(args []string) []string {
+	if len(args) > 1 && args[0] == "--resume" {
+		return args[2:]
+	}
+	return args
 }
 
 // Main is the keeper's program. It is called by main when os.Args[1] is Arg,
@@ -92,6 +113,13 @@ func Main(args []string) int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "keeper:", err)
 		return 2
+	}
+	if o.trial >= 0 {
+		if err := tryOut(o.trial); err != nil {
+			fmt.Fprintln(os.Stderr, "keeper:", err)
+			return 1
+		}
+		return 0
 	}
 	deafen()
 	code, err := run(o)
@@ -123,7 +151,9 @@ func run(o options) (code int, err error) {
 		return 0, err
 	}
 	defer listen(s)()
-	if o.init {
+	if o.resume >= 0 {
+		err = s.resume(o.resume)
+	} else if o.init {
 		err = s.outermost()
 	} else if err = s.door.open(s, o.fd); err == nil {
 		s.leftAloneAtFirst()
@@ -146,10 +176,12 @@ func listen(s *server) (stop func()) {
 	// os/signal drops what a channel has no room for: one of each kind is enough,
 	// they are levels and not counts. Nobody reads the last channel.
 	died, end, deaf := make(chan os.Signal, 1), make(chan os.Signal, 2), make(chan os.Signal, 1)
-	signal.Notify(died, syscall.SIGCHLD)
-	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
-	signal.Notify(deaf, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTIN,
-		syscall.SIGTTOU, syscall.SIGXFSZ, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM)
+	s.hear = func() {
+		signal.Notify(died, syscall.SIGCHLD)
+		signal.Notify(end, ends...)
+		signal.Notify(deaf, others...)
+	}
+	s.hear()
 	done := make(chan struct{}) // closed by stop
 	go func() {                 // ends with stop
 		for {
@@ -172,10 +204,19 @@ func listen(s *server) (stop func()) {
 	}
 }
 
+// The signals that are caught, beside SIGCHLD.
+var (
+	ends   = []os.Signal{syscall.SIGTERM, syscall.SIGINT}
+	others = []os.Signal{
+		syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGTSTP, syscall.SIGTTIN,
+		syscall.SIGTTOU, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM,
+	}
+)
+
 // deafen catches the signals that mean an end for good: one that comes while the
 // keeper ends already must not make that look like a death.
 func deafen() {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT) // nobody reads it
+	signal.Notify(make(chan os.Signal, 1), ends...) // nobody reads it
 }
 
 func readRSS() int64 {

@@ -45,8 +45,14 @@ func (s *server) scan() {
 			if s.leaders[pid] != nil || s.ward != nil && s.ward.pid == pid {
 				continue
 			}
+			if h := s.handover; h != nil && h.pid == pid {
+				continue
+			}
 			if reap(pid) {
 				again = true // its children have come to us, perhaps since we looked
+				continue
+			}
+			if pid == s.kin {
 				continue
 			}
 			o := s.orphans[pid]

@@ -70,6 +70,10 @@ type server struct {
 	bequest   uint64 // Seq of the last event that the keeper before left
 	alone     *timer // end of the linger time
 	ward      *ward  // the provider's process, of an outermost keeper
+	guard     *guard // of a provider that is being upgraded
+	kin       int    // a provider that was brought back: our child, and no orphan
+	handover  *handover
+	hear      func() // catches signals, again
 	manager   manager
 	notes     []string
 	tappings  []*tapping
@@ -107,7 +111,9 @@ func newServer(o options) (*server, error) {
 	s.spawner.cgroups = newCgroups(o.stateDir)
 	s.watch(s.spawner.loops, s.spawner)
 	s.logs = newLogs(filepath.Join(o.stateDir, "logs"), s.wake)
-	s.inherit()
+	if o.resume < 0 {
+		s.inherit()
+	}
 	return s, nil
 }
 
@@ -142,6 +148,7 @@ func (s *server) loop() error {
 		if s.conn != nil {
 			s.conn.flush(s)
 		}
+		s.handOver()
 	}
 	s.farewell()
 	return nil

@@ -43,6 +43,15 @@ func closeOnExec() {
 	}
 }
 
+// setCloseOnExec is fcntl(2) F_SETFD.
+func setCloseOnExec(fd int, on bool) {
+	flag := uintptr(0)
+	if on {
+		flag = syscall.FD_CLOEXEC
+	}
+	_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_SETFD, flag)
+}
+
 // setName is what ps and top show for a program that was executed as
 // /proc/self/exe.
 func setName(name string) {

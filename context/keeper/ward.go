@@ -11,8 +11,10 @@ import (
 // ward is the provider below a keeper that is outermost (--init): no slot, since
 // it asks for slots, but a process that is started, watched and started again.
 type ward struct {
+	path    string // "" is argv[0]
 	argv    []string
-	pid     int // 0: none runs
+	env     []string // nil is ours
+	pid     int      // 0: none runs
 	pidfd   int
 	born    time.Time
 	greeted bool // one of them has said hello, ever
@@ -37,8 +39,15 @@ const (
 // own: what a terminal sends to our group comes to it once, from us.
 func (w *ward) start(s *server) error {
 	pidfd := -1
-	pid, err := syscall.ForkExec(w.argv[0], w.argv, &syscall.ProcAttr{
-		Env: withoutManager(os.Environ()), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
+	path, env := w.path, w.env
+	if path == "" {
+		path = w.argv[0]
+	}
+	if env == nil {
+		env = withoutManager(os.Environ())
+	}
+	pid, err := syscall.ForkExec(path, w.argv, &syscall.ProcAttr{
+		Env: env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
 	})
 	if err == nil && pidfd < 0 {
 		pidfd, err = pidfdOpen(pid, 0)
@@ -80,6 +89,10 @@ func (w *ward) ready(s *server) {
 		w.code = 128 + int(status.Signal())
 	}
 	how := fmt.Sprintf("provider %d ended with %s", pid, describe(status))
+	if g := s.guard; g != nil && g.pid == pid && !s.ending && !w.told {
+		s.rollBack(g, how)
+		return
+	}
 	switch {
 	case s.swept:
 		s.allStopped()

@@ -21,7 +21,8 @@ import (
 // stands first; adopt.
 // 3: attributes, cgroup and hooks of a process in Spec; hook; taps, limits and losses of
 // output; notices.
-const Version = 3
+// 4: upgrade, guard.
+const Version = 4
 
 // maxMessage bounds one message. execve(2) takes at most 6 MiB of strings
 // (three quarters of the 8 MiB stack), JSON may double them.
@@ -46,6 +47,8 @@ const (
 	kindRelease  = "release"  // provider: Req, Name; answered by kindReply
 	kindStored   = "stored"   // provider: Req; answered by kindReply
 	kindAdopt    = "adopt"    // provider: Req, Claims; answered by kindReply with List
+	kindUpgrade  = "upgrade"  // provider: Req, Name of a program in the store; answered by kindReply, of the new program if all is well
+	kindGuard    = "guard"    // provider: Req, Guard; answered by kindReply
 	kindReady    = "ready"    // provider: Text, for the service manager
 	kindTap      = "tap"      // provider: Req, ID (Incarnation 0: all of the task), Seq that names it; answered by kindReply with At
 	kindUntap    = "untap"    // provider: Seq
@@ -90,6 +93,8 @@ type message struct {
 	Lines   []byte    `json:"lines,omitempty"`
 	Dropped uint64    `json:"dropped,omitempty"`
 	Losses  []Loss    `json:"losses,omitempty"`
+
+	Guard *Guard `json:"guard,omitempty"`
 
 	// Outermost: the keeper is above its provider, and ends after it.
 	Outermost bool `json:"outermost,omitempty"`

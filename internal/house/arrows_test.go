@@ -114,9 +114,9 @@ func TestTheKeeperImportsTheStandardLibraryAlone(t *testing.T) {
 	// Lines of code, comments not counted, of what runs in the keeper's own
 	// process. The plan said 1,500; capturing output and finding orphans took
 	// a thousand; standing first, keeping descriptors and adopting what a killed
-	// keeper left another; attributes, hooks, cgroups, taps and notices a third. It may
-	// shrink.
-	const limit = 5400
+	// keeper left another; attributes, hooks, cgroups, taps and notices a third; handing
+	// everything over to another program 700 lines. It may shrink.
+	const limit = 6200
 	// undergo is what a passage does, a process of its own.
 	client := []string{"context/keeper/undergo.go"}
 	for _, noun := range []string{"client", "ask", "stream", "start", "greet", "attach", "deposit", "tap"} {
