@@ -117,6 +117,9 @@ func (s *Spec) blame(at step, limit int, e syscall.Errno) error {
 		}
 	case stepDir:
 		what = "change directory to " + s.Dir + who
+		if e == syscall.EACCES {
+			help = "name a <directory> that it may enter"
+		}
 	default:
 		if e != syscall.EAGAIN {
 			return fmt.Errorf("%w%s", explain(*s, e), who)
