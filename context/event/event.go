@@ -102,7 +102,6 @@ type Notified struct {
 	Stopping bool          // STOPPING=1
 	Status   string        // STATUS=
 	Overdue  bool          // WATCHDOG=1 did not come in time
-	Reason   string        // how it is overdue, about the probe
 	Extend   time.Duration // EXTEND_TIMEOUT_USEC=: it asks for as much time from now
 }
 

@@ -267,6 +267,7 @@ func (g *Group) perform(effect Effect) {
 		g.with.Launcher.End(e)
 	case Watch:
 		if g.with.Prober != nil {
+			e.Object = g.process(e.Task, Start, e.Object, e.Cause).Filled()
 			g.with.Prober.Watch(e)
 		}
 	case Unwatch:

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,6 +17,8 @@ type Watch struct {
 	Ref    event.Ref
 	Task   *conf.Task
 	Probes []Verdict
+	Object map[string]any // as the service was told it
+	Cause  event.Cause
 	Began  time.Time // of the process, wall clock: lines of its log before are another's
 }
 
@@ -99,7 +102,7 @@ func (t *Transaction) watch(k *task) {
 }
 
 func (t *Transaction) emitWatch(k *task, kinds ...string) {
-	w := Watch{Ref: k.ref(t.opts.Transaction), Task: k.spec, Began: k.seen.began}
+	w := Watch{Ref: k.ref(t.opts.Transaction), Task: k.spec, Object: k.seen.object, Cause: k.want.cause, Began: k.seen.began}
 	for i, p := range k.spec.Process.Probes {
 		if slices.Contains(kinds, p.Kind) && (p.Kind != startup || !k.probed(i)) {
 			w.Probes = append(w.Probes, Verdict{i, k.probed(i) || p.Kind == liveness})
@@ -184,7 +187,7 @@ func (t *Transaction) notified(e event.Notified) {
 		switch {
 		case !p.Notify:
 		case e.Overdue && p.Kind == liveness:
-			t.probed(event.Probed{Ref: e.Ref, Probe: i, Reason: e.Reason})
+			t.probed(event.Probed{Ref: e.Ref, Probe: i, Reason: fmt.Sprintf("timed out %d times: no WATCHDOG=1", p.Failures)})
 		case e.Ready && p.Kind != liveness:
 			t.probed(event.Probed{Ref: e.Ref, Probe: i, OK: true})
 		}

@@ -94,7 +94,8 @@ type Status struct {
 
 	Stop   Recipe  `json:"stop"` // its own
 	Ending *Ending `json:"ending,omitempty"`
-	Log    string  `json:"log,omitempty"` // its own, as asked for
+	Log    string  `json:"log,omitempty"`    // its own, as asked for
+	Notify string  `json:"notify,omitempty"` // as in Spec
 }
 
 // Ending is a stop under way.

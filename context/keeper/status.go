@@ -5,7 +5,7 @@ func (s *server) status(slot *slot) Status {
 	st := Status{
 		ID: slot.id, State: slot.state, PID: slot.pid, Start: slot.start, Since: slot.since, Exited: slot.exited,
 		Code: slot.exit.code, Signal: int(slot.exit.signal), Core: slot.exit.core, Err: slot.err, Survivors: slot.survivors,
-		Adopted: slot.foreign != nil, Lost: slot.lost, Stop: slot.spec.Stop, Log: slot.spec.Output.Log,
+		Adopted: slot.foreign != nil, Lost: slot.lost, Stop: slot.spec.Stop, Log: slot.spec.Output.Log, Notify: slot.spec.Notify,
 	}
 	if !slot.since.IsZero() {
 		st.Mono = s.clock.mono(slot.since)

@@ -33,3 +33,8 @@ func (r *Resolver) Hooks(t *conf.Task) ([]Hook, error) {
 	}
 	return all, nil
 }
+
+// Program finds the program of an exec probe of t.
+func (r *Resolver) Program(t *conf.Task, name string) (string, error) {
+	return r.program(t, name, "<probe exec>")
+}

@@ -58,7 +58,11 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 	for _, e := range batch {
 		known := p.hold.told(e)
 		if e.ID.Hook != "" && !isTurn(e.ID.Hook) {
-			p.launcher.builder.told(e)
+			if isTrial(e.ID.Hook) {
+				p.prober.trials.told(e)
+			} else {
+				p.launcher.builder.told(e)
+			}
 			continue
 		}
 		ref := refOf(e.ID)
@@ -75,6 +79,8 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 		case keeper.Adopted:
 			p.adopted(e)
 			p.put(ref, event.Spawned{Ref: ref, PID: e.PID, Ticks: e.Start.Ticks})
+		case keeper.Noticed:
+			p.noticed(ref, e.Notice)
 		case keeper.SpawnFailed:
 			p.put(ref, event.SpawnFailed{Ref: ref, Reason: e.Err})
 		case keeper.Exited:

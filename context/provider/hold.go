@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"zmicroservices/context/keeper"
 )
@@ -29,6 +30,7 @@ type held struct {
 	kill   bool           // by SIGKILL
 	exited bool           // how it ended was told
 	turn   string         // hooks that were asked for and have not ended
+	dog    time.Duration  // its watchdog
 }
 
 func newHold(k *keeper.Client) *hold {
@@ -45,7 +47,7 @@ func (h *hold) Spawn(s keeper.Spec) error {
 	if h.slots[s.ID] != nil {
 		return nil
 	}
-	c := keeper.Claim{ID: s.ID, Stop: s.Stop, Output: s.Output, Maybe: true}
+	c := keeper.Claim{ID: s.ID, Stop: s.Stop, Output: s.Output, Notify: s.Notify, Maybe: true}
 	if len(s.Hooks) > 0 { // else what they are run with is not kept
 		c.Hooks, c.Env, c.Dir, c.Attributes = s.Hooks, s.Env, s.Dir, s.Attributes
 	}
@@ -83,6 +85,16 @@ func (h *hold) Hook(id keeper.ID, turn string) error {
 		slot.turn = turn
 	}
 	return h.unlessLost(h.keeper.Hook(id, turn))
+}
+
+// Watchdog is keeper.Client's.
+func (h *hold) Watchdog(id keeper.ID, every time.Duration) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if slot := h.slots[id]; slot != nil {
+		slot.dog = every
+	}
+	return h.unlessLost(h.keeper.Watchdog(id, every))
 }
 
 // unlessLost passes over what a lost keeper did not take: the next one is told.
@@ -126,7 +138,7 @@ func (h *hold) found(list []keeper.Status) {
 			continue
 		}
 		slot := &held{
-			claim:  keeper.Claim{ID: s.ID, Start: s.Start, Stop: s.Stop, Output: keeper.Output{Log: s.Log}, Maybe: s.PID == 0},
+			claim:  keeper.Claim{ID: s.ID, Start: s.Start, Stop: s.Stop, Output: keeper.Output{Log: s.Log}, Notify: s.Notify, Maybe: s.PID == 0},
 			exited: s.Exited && !slices.Contains(s.Lost, keeper.LostExitCode),
 		}
 		if s.Ending != nil && s.Ending.Asked {
@@ -207,6 +219,9 @@ func (h *hold) pass(k *keeper.Client, adopted []keeper.Status) (lost []keeper.ID
 			delete(h.slots, id)
 			lost = append(lost, id)
 			continue
+		}
+		if slot.dog > 0 {
+			refused = errors.Join(refused, k.Watchdog(id, slot.dog))
 		}
 		if slot.turn != "" {
 			refused = errors.Join(refused, k.Hook(id, slot.turn))

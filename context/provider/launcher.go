@@ -22,16 +22,17 @@ import (
 // that if it must, and hands it on; finding and building never hold up another
 // service.
 type launcher struct {
-	keeper  *hold
-	resolve *launch.Resolver
-	vars    launch.Vars // what is the same for all
-	base    launch.Base // what all inherit of our environment
-	log     *slog.Logger
-	failed  func(event.SpawnFailed)
-	work    sync.WaitGroup
-	ctx     context.Context // ends every launch
-	builder *builder
-	budget  int64 // of all logs of the context, in bytes
+	keeper     *hold
+	resolve    *launch.Resolver
+	vars       launch.Vars // what is the same for all
+	base       launch.Base // what all inherit of our environment
+	log        *slog.Logger
+	failed     func(event.SpawnFailed)
+	work       sync.WaitGroup
+	ctx        context.Context // ends every launch
+	builder    *builder
+	budget     int64  // of all logs of the context, in bytes
+	runtimeDir string // where the keeper makes sockets for notices
 
 	mu      sync.Mutex                            // guards pending
 	pending map[event.Ref]context.CancelCauseFunc // ends a launch that was not yet handed to the keeper
@@ -89,13 +90,26 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 	for _, w := range plan.Warnings {
 		l.log.Warn("task service runs differently", "task", g.Ref.Task, "transaction", g.Ref.Transaction, "reason", w)
 	}
-	v := l.vars
-	v.Ref, v.Object = g.Ref, g.Object
-	extra, err := l.resolve.Env(g.Task)
+	spec, err := l.dress(g)
 	if err != nil {
 		return keeper.Spec{}, err
 	}
-	hooks, err := hooksOf(l.resolve, g.Task)
+	spec.Path, spec.Argv, spec.Dir = plan.Path, plan.Argv, plan.Dir
+	if spec.Hooks, err = hooksOf(l.resolve, g.Task); err != nil {
+		return keeper.Spec{}, err
+	}
+	spec.Stop = recipeOf(g.Task.Process.Stop)
+	spec.Stop.Rank = g.Rank // a keeper that ends all alone keeps the order, too
+	spec.Output = outputOf(g.Ref, g.Task, l.budget)
+	spec.Notify, _ = l.notices(g.Ref, g.Task)
+	return spec, nil
+}
+
+// dress gives a slot the environment and the attributes of a service.
+func (l *launcher) dress(g group.Launch) (keeper.Spec, error) {
+	v := l.vars
+	v.Ref, v.Object = g.Ref, g.Object
+	extra, err := l.resolve.Env(g.Task)
 	if err != nil {
 		return keeper.Spec{}, err
 	}
@@ -103,21 +117,13 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 	if err != nil {
 		return keeper.Spec{}, err
 	}
-	env := launch.Environ(l.base, v, append(who.Env(), extra...))
+	_, notices := l.notices(g.Ref, g.Task)
+	env := launch.Environ(l.base, v, slices.Concat(who.Env(), extra, notices))
 	if err := launch.CheckLength(env); err != nil {
 		return keeper.Spec{}, err
 	}
-	stop := recipeOf(g.Task.Process.Stop)
-	stop.Rank = g.Rank // a keeper that ends all alone keeps the order, too
 	given := attributes(&g.Task.Process, who)
-	return keeper.Spec{
-		ID: slot(g.Ref), Path: plan.Path, Argv: plan.Argv, Dir: plan.Dir,
-		Env:    env,
-		Stop:   stop,
-		Output: outputOf(g.Ref, g.Task, l.budget),
-
-		Attributes: given, Cgroup: cgroup(&g.Task.Process, given), Hooks: hooks,
-	}, nil
+	return keeper.Spec{ID: slot(g.Ref), Env: env, Attributes: given, Cgroup: cgroup(&g.Task.Process, given)}, nil
 }
 
 // build waits for its turn and builds what is still missing or stale then: it may
@@ -186,7 +192,7 @@ func newLauncher(ctx context.Context, o Options, k *hold, front, back string) *l
 			ContextID: o.Context.ContextID, Frontend: front, Backend: back, StateDir: o.StateDir,
 		},
 		builder: newBuilder(k, o.Logger),
-		budget:  o.Context.LogBudget,
+		budget:  o.Context.LogBudget, runtimeDir: o.RuntimeDir,
 		pending: map[event.Ref]context.CancelCauseFunc{},
 	}
 }

@@ -15,5 +15,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == keeper.Arg {
 		os.Exit(keeper.Main(os.Args[2:]))
 	}
+	if len(os.Args) > 2 && os.Args[1] == "notify" {
+		os.Exit(notifying(os.Args[2:]))
+	}
 	goleak.VerifyTestMain(m)
 }

@@ -37,6 +37,7 @@ type Provider struct {
 	hold       *hold
 	recovery   recovery
 	clock      *schedule.Clock
+	prober     *prober
 	groupsCtx  context.Context
 	running    sync.WaitGroup     // the groups
 	exited     chan event.Outcome // of groups that were asked to exit; capacity 0: stopAll reads, until the keeper is gone
@@ -95,7 +96,7 @@ func New(o Options) (*Provider, error) {
 	}
 	bus := forwarder.Options{
 		FrontBind: []string{o.Context.FrontBind}, BackendBind: []string{o.Context.BackendBind},
-		BindAll: o.BindAll, Guarded: handler.Guarded(), Taps: []forwarder.Tap{tap(handler)}, Logger: o.Logger,
+		BindAll: o.BindAll, Guarded: handler.Guarded(), Taps: []forwarder.Tap{tap(handler), p.ear()}, Logger: o.Logger,
 		Admit:       func(f forwarder.Peer, topic string, frame []byte) error { return handler.Admit(peer(f), topic, frame) },
 		OnSubscribe: func(f forwarder.Peer, prefix []byte) [][]byte { return handler.Retained(peer(f), prefix) },
 		OnClose:     func(f forwarder.Peer) { handler.Closed(f.Conn) },
@@ -145,7 +146,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, down.run(p.opts.Logger)) }()
 	// Nothing that is live ends with ctx: it ends when teardown comes to it.
 	live := context.WithoutCancel(ctx)
-	broken := make(chan error, 7) // sent by the parts; one for each of them, so that none waits in teardown
+	broken := make(chan error, 8) // sent by the parts; one for each of them, so that none waits in teardown
 	down.add("release the directories", p.release)
 	if p.journal, err = openJournal(ctx, p.opts); err != nil {
 		return errors.Join(err, p.part(), p.forwarder.Close())
@@ -185,6 +186,10 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	p.hold = newHold(k)
 	p.launcher = newLauncher(launchCtx, p.opts, p.hold, p.FrontEnd(), p.Backend())
 	p.launcher.failed = func(e event.SpawnFailed) { p.put(e.Ref, e) }
+	if p.prober, err = newProber(launchCtx, p); err != nil {
+		endLaunches()
+		return errors.Join(err, k.Close())
+	}
 	groupsCtx, endGroups := context.WithCancel(live)
 	p.groupsCtx = groupsCtx
 	open, err := p.recover(ctx, k, met)
@@ -202,6 +207,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	down.add("end the keeper", func() error {
 		endLaunches()
 		p.launcher.work.Wait()
+		p.prober.work.Wait()
 		ctx, cancel := context.WithTimeout(live, keeperGrace)
 		defer cancel()
 		k := p.hold.end()
@@ -212,6 +218,8 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	})
 	down.add("end the transactions", func() error { endGroups(); p.running.Wait(); return nil })
 
+	endProbes := run("probes", p.prober.source.Run)
+	down.add("end the probes", func() error { endProbes(); return nil })
 	endClock := run("schedule", p.clock.Run)
 	down.add("end the schedules", func() error { endClock(); return nil })
 	end := run("forwarder", p.forwarder.Run)

@@ -43,6 +43,9 @@ func (p *Provider) recover(ctx context.Context, k *keeper.Client, met bool) ([]e
 			if s.ID.Hook == "" {
 				there[refOf(s.ID)] = true
 			}
+			if isTrial(s.ID.Hook) { // nobody waits for its verdict any more
+				_ = k.Kill(s.ID)
+			}
 		}
 		p.hold.found(held)
 		stats, err := k.Stats(ctx)

@@ -84,7 +84,9 @@ func (p *Provider) adopt(ctx context.Context, k *keeper.Client, saved []openTran
 	for _, s := range saved {
 		for _, t := range s.tasks {
 			if t.Seen.Present {
-				p.hold.expect(claimOf(s.ref(t), t, here, p.opts.Context.LogBudget), t.Seen.Exit != nil)
+				c := claimOf(s.ref(t), t, here, p.opts.Context.LogBudget)
+				c.Notify, _ = p.launcher.notices(s.ref(t), t.Spec)
+				p.hold.expect(c, t.Seen.Exit != nil)
 			}
 		}
 		// What was spawned and not yet in the journal is nobody's promise: it is found

@@ -110,6 +110,7 @@ func (p *Provider) collaborators(id event.TransactionID) group.Collaborators {
 		},
 		Record: p.journal.Record,
 		Clock:  p.clock,
+		Prober: p.prober,
 		Keep:   func(s group.Saved) { p.keep(id, s) },
 	}
 }
