@@ -167,6 +167,26 @@ func (c *Client) History(ctx context.Context, q HistoryQuery) ([]Entry, error) {
 	return entries, err
 }
 
+// Logs gives lines of output, in batches, until there are no more; with q.Follow
+// until ctx or the provider ends, or each gives an error. The provider then goes on
+// telling until the client is closed, too.
+func (c *Client) Logs(ctx context.Context, q LogQuery, each func([]LogLine) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	err := c.call(ctx, query{Verb: "logs", Logs: &q}, func(r reply) {
+		if len(r.Lines) == 0 || context.Cause(ctx) != nil {
+			return
+		}
+		if err := each(r.Lines); err != nil {
+			cancel(err)
+		}
+	})
+	if cause := context.Cause(ctx); cause != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		return cause
+	}
+	return err
+}
+
 // Watch tells seen of a View first and then of every Change, until seen gives an
 // error, the transaction has ended (nil) or ctx ends.
 func (c *Client) Watch(ctx context.Context, transaction string, seen func(Sight) error) error {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"zmicroservices/conf"
 	"zmicroservices/context/event"
@@ -189,7 +190,7 @@ func newHouse(t testing.TB) *house {
 	}
 	h := &house{watched: make(chan event.Change)}
 	h.handler, err = New(t.Context(), Options{
-		Own: own, Transactions: h, Journal: h, Bus: h, Logger: slog.New(slog.DiscardHandler),
+		Own: own, Transactions: h, Journal: h, Logs: h, Bus: h, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -221,5 +222,26 @@ func contains(t *testing.T, what any, part string) {
 	t.Helper()
 	if s, _ := what.(string); !strings.Contains(s, part) {
 		t.Errorf("%q says nothing of %q", s, part)
+	}
+}
+
+// Read gives three lines, and with Follow the last again and again until ctx ends.
+func (h *house) Read(ctx context.Context, q LogQuery, each func([]LogLine) error) error {
+	line := func(text string) LogLine {
+		return LogLine{At: time.Unix(1, 0).UTC(), Task: "ts001", Stream: "out", Text: []byte(text)}
+	}
+	if err := each([]LogLine{line(string(q.Transaction)), line("\xff\x1b[m")}); err != nil {
+		return err
+	}
+	if q.Last == 13 {
+		return errors.New("no such luck")
+	}
+	for {
+		if err := each([]LogLine{line("on")}); err != nil || !q.Follow {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
 	}
 }

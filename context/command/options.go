@@ -75,6 +75,13 @@ type Journal interface {
 	History(ctx context.Context, q HistoryQuery) ([]Entry, error)
 }
 
+// Logs answers what task services have printed.
+type Logs interface {
+	// Read gives the lines that fit, in the order of their times; with Follow then those
+	// that come, until ctx ends, which is no error. What it gives is each's to keep.
+	Read(ctx context.Context, q LogQuery, each func([]LogLine) error) error
+}
+
 // Why is a chain of causes, the latest first, and the sentence that tells it.
 type Why struct {
 	Text  string         `json:"text"`
@@ -121,6 +128,7 @@ type Options struct {
 	Allow        conf.Allowance
 	Transactions Transactions
 	Journal      Journal
+	Logs         Logs
 	Bus          Bus
 	Logger       *slog.Logger
 	// UIDOf gives the uid of a <user>; nil knows nobody.
@@ -130,8 +138,8 @@ type Options struct {
 }
 
 func (o Options) validate() error {
-	if o.Own == nil || o.Transactions == nil || o.Journal == nil || o.Bus == nil || o.Logger == nil {
-		return errors.New("command: Own, Transactions, Journal, Bus and Logger are required")
+	if o.Own == nil || o.Transactions == nil || o.Journal == nil || o.Logs == nil || o.Bus == nil || o.Logger == nil {
+		return errors.New("command: Own, Transactions, Journal, Logs, Bus and Logger are required")
 	}
 	return nil
 }

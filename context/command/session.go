@@ -57,8 +57,10 @@ func (ses *session) answer(ctx context.Context, q query) {
 		}
 		entries, err := h.opts.Journal.History(ctx, *q.History)
 		ses.send(answerOf(q, err, reply{History: entries}))
+	case "logs":
+		ses.logs(ctx, q)
 	default:
-		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, state, watch, why, history", q.Verb)})
+		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, state, watch, why, history, logs", q.Verb)})
 	}
 }
 

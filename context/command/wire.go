@@ -14,12 +14,13 @@ import (
 // query is what a client asks.
 type query struct {
 	ID          string `json:"id"`                    // chosen by the client, unique on its connection; of a publish the request_id
-	Verb        string `json:"verb"`                  // hello, publish, state, watch, why, history
+	Verb        string `json:"verb"`                  // hello, publish, state, watch, why, history, logs
 	Frame       string `json:"frame,omitempty"`       // publish: the message as on the bus
 	Transaction string `json:"transaction,omitempty"` // state, watch, why
 	Task        string `json:"task,omitempty"`        // why
 
 	History *HistoryQuery `json:"history,omitempty"` // history
+	Logs    *LogQuery     `json:"logs,omitempty"`    // logs
 }
 
 // reply is one answer.
@@ -35,6 +36,7 @@ type reply struct {
 	Views   []*event.View `json:"views,omitempty"`
 	Why     *Why          `json:"why,omitempty"`
 	History []Entry       `json:"history,omitempty"`
+	Lines   []LogLine     `json:"lines,omitempty"`
 }
 
 // Hello is what a provider says of itself.
@@ -46,6 +48,7 @@ type Hello struct {
 	File             string `json:"file"`
 	FrontEndEndpoint string `json:"front_end_endpoint"` // where to subscribe
 	BackendEndpoint  string `json:"backend_endpoint"`   // where to publish
+	StateDir         string `json:"state_dir,omitempty"`
 }
 
 // Sight is one thing that a Watch sees: a View to begin with, and again after a

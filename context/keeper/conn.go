@@ -216,7 +216,7 @@ func (s *server) hello(c *conn, m *message) {
 	if s.ward != nil && s.ward.pid == c.pid {
 		s.ward.greeted = true
 	}
-	s.retap()
+	s.endTaps()
 	c.next = s.events.acked + 1 // everything unacknowledged, once more
 	c.send(&message{Kind: kindHello, Version: Version, Epoch: s.epoch, PID: s.pid, Seq: s.events.acked, Last: s.events.last(), Outermost: s.ward != nil})
 	for _, text := range s.notes {
@@ -283,7 +283,7 @@ func (s *server) drop(c *conn, why string) {
 		return
 	}
 	s.conn = nil
-	s.retap()
+	s.endTaps()
 	s.note(why)
 	s.leftAlone(why)
 }

@@ -155,7 +155,9 @@ func (s *server) resumeConn(st *connState, req uint64) {
 	}
 	s.conn = c
 	s.watch(c.fd, c)
-	s.retap()
+	for _, slot := range s.slots {
+		s.listenTo(slot)
+	}
 	s.heartbeat(c)
 	c.send(&message{Kind: kindReply, Req: req, Version: Version, PID: s.pid})
 	s.timers.after(0, func() { s.drain(c) }) // lines that were read and not yet done

@@ -55,11 +55,15 @@ func (c *conn) sendTapped() bool {
 
 // tap begins one. It is answered when what was read before is in the files.
 func (s *server) tap(c *conn, m *message) {
-	c.taps = append(c.taps, &tapped{id: m.ID, seq: m.Seq})
-	s.retap()
+	t := &tapped{id: m.ID, seq: m.Seq}
+	c.taps = append(c.taps, t)
 	a := &tapping{c: c, reply: &message{Kind: kindReply, Req: m.Req, At: time.Now()}}
 	for id, slot := range s.slots {
-		if slot.log != nil && c.taps[len(c.taps)-1].heeds(id) {
+		if !t.heeds(id) {
+			continue
+		}
+		slot.taps = append(slot.taps, t)
+		if slot.log != nil {
 			a.files = append(a.files, slot.log)
 		}
 	}
@@ -71,18 +75,20 @@ func (s *server) tap(c *conn, m *message) {
 func (s *server) untap(c *conn, seq uint64) {
 	gone := func(t *tapped) bool { return t.seq == seq }
 	c.taps, c.due = slices.DeleteFunc(c.taps, gone), slices.DeleteFunc(c.due, gone)
-	s.retap()
-}
-
-// retap tells every slot who listens to it.
-func (s *server) retap() {
 	for _, slot := range s.slots {
-		s.listenTo(slot)
+		slot.taps = slices.DeleteFunc(slot.taps, gone)
 	}
 }
 
+// endTaps lets nobody listen any more: their connection has ended.
+func (s *server) endTaps() {
+	for _, slot := range s.slots {
+		slot.taps = nil
+	}
+}
+
+// listenTo tells a new slot who listens to it.
 func (s *server) listenTo(slot *slot) {
-	slot.taps = nil
 	if s.conn == nil {
 		return
 	}

@@ -49,6 +49,9 @@ func Listen(ctx context.Context, dir string, q Query, open func(ctx context.Cont
 	if err := Read(ctx, dir, q, each); err != nil {
 		return ended(ctx, err)
 	}
+	if err := q.pause(); err != nil {
+		return err
+	}
 	heard := make(chan []Line) // sent by the goroutines below, never closed; 0: the ears hold what waits
 	for i, task := range q.Tasks {
 		hearing.Go(func() { // ends with ctx, or with its ear
@@ -67,10 +70,13 @@ func Listen(ctx context.Context, dir string, q Query, open func(ctx context.Cont
 			}
 		}
 		if err != nil {
-			if cause := context.Cause(ctx); cause != ctx.Err() {
+			if cause := context.Cause(ctx); cause != ctx.Err() { // an ear's
 				return cause
 			}
 			return nil
+		}
+		if err := q.pause(); err != nil {
+			return err
 		}
 	}
 }

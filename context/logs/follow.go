@@ -25,6 +25,9 @@ func Follow(ctx context.Context, dir string, q Query, each func(Line) error) err
 	if err != nil {
 		return ended(ctx, err)
 	}
+	if err := q.pause(); err != nil {
+		return err
+	}
 	again := time.NewTicker(look)
 	defer again.Stop()
 	for {
@@ -81,6 +84,9 @@ func (f *follower) round(each func(Line) error) error {
 		lines = append(lines, own...)
 	}
 	slices.SortStableFunc(lines, func(a, b Line) int { return a.At.Compare(b.At) })
+	if len(lines) == 0 {
+		return nil
+	}
 	for _, line := range lines {
 		if !f.q.fits(line) {
 			continue
@@ -89,7 +95,7 @@ func (f *follower) round(each func(Line) error) error {
 			return err
 		}
 	}
-	return nil
+	return f.q.pause()
 }
 
 // maxNews bounds the lines that one source gives in a round.

@@ -124,6 +124,15 @@ func (l *listing) live(task string) string { return filepath.Join(l.dir, task+".
 
 func (l *listing) cut(task string, c cut) string { return l.live(task) + "." + c.stamp }
 
+// Tasks gives the tasks that have files in a transaction's folder, in order.
+func Tasks(dir string) ([]string, error) {
+	l := listing{dir: dir}
+	if err := l.refresh(); err != nil {
+		return nil, err
+	}
+	return l.names(), nil
+}
+
 // Transaction is one that has files.
 type Transaction struct {
 	ID      string

@@ -9,6 +9,10 @@ type Query struct {
 	Until time.Time // before
 	Last  int       // the last so many of those; 0: all
 
+	// Pause, if there is one, is called when everything was given that is there, and
+	// more may come: what was held back to be shown together is due.
+	Pause func() error
+
 	heard map[string]time.Time // of a task: what is as new as that comes by its ear
 }
 
@@ -40,4 +44,11 @@ func (q Query) source(l *listing, task string) *source {
 		s.done = c.stamp
 	}
 	return s
+}
+
+func (q Query) pause() error {
+	if q.Pause == nil {
+		return nil
+	}
+	return q.Pause()
 }

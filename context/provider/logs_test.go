@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"zmicroservices/context/command"
+	"zmicroservices/context/event"
 	"zmicroservices/context/logs"
 )
 
@@ -30,13 +33,14 @@ func (s *stage) logOf(task, last string) []string {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
 	defer cancel()
 	var got []string
+	enough := errors.New("enough")
 	err := logs.Follow(ctx, dir, logs.Query{Tasks: []string{task}}, func(l logs.Line) error {
 		if got = append(got, string(l.Text)); got[len(got)-1] == last {
-			cancel()
+			return enough
 		}
 		return nil
 	})
-	if err != nil || len(got) == 0 || got[len(got)-1] != last {
+	if !errors.Is(err, enough) {
 		s.t.Fatalf("%d lines, and not %q: %v", len(got), last, err)
 	}
 	return got
@@ -54,5 +58,62 @@ func TestLogIsCutAsItsElementSays(t *testing.T) {
 	cut, err := filepath.Glob(filepath.Join(s.opts.StateDir, "logs", "T1", "ts001.log.*"))
 	if err != nil || len(got) != 500 || len(cut) < 4 {
 		t.Errorf("%d lines, %d files that were cut, %v", len(got), len(cut), err)
+	}
+}
+
+// The control socket's log goes from the files to what is printed now, with no line
+// missing or twice.
+func TestLogIsFollowedFromTheFilesOn(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "count.sh") // as long as it runs
+	text := "#!/bin/sh\ni=0\nwhile :; do echo line $i; i=$((i+1)); [ $((i % 100)) = 0 ] && sleep 0.01; done\n"
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, file(t, service("ts001", script, "")+printing(t, "ts002", 3, "")))
+	s.say("start")
+	s.logOf("ts001", "line 100")
+	c, err := command.Dial(t.Context(), filepath.Join(s.p.opts.RuntimeDir, command.SocketName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Hello().StateDir != s.opts.StateDir {
+		t.Errorf("state directory %q", c.Hello().StateDir)
+	}
+	enough := errors.New("enough")
+	n := 0
+	err = c.Logs(t.Context(), command.LogQuery{Transaction: "T1", Tasks: []event.TaskID{"ts001"}, Follow: true}, func(lines []command.LogLine) error {
+		for _, l := range lines {
+			if string(l.Text) != fmt.Sprint("line ", n) {
+				return fmt.Errorf("line %d is %q", n, l.Text)
+			}
+			n++
+		}
+		if n > 2000 {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		t.Error(err)
+	}
+	_ = c.Close() // the provider goes on telling as long as the connection lives
+	if c, err = command.Dial(t.Context(), filepath.Join(s.p.opts.RuntimeDir, command.SocketName)); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	other := 0
+	err = c.Logs(t.Context(), command.LogQuery{Transaction: "T1", Follow: true}, func(lines []command.LogLine) error {
+		for _, l := range lines {
+			if l.Task == "ts002" {
+				other++
+			}
+		}
+		if other == 3 {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		t.Error(err)
 	}
 }

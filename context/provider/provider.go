@@ -71,7 +71,7 @@ func New(o Options) (*Provider, error) {
 		p.known[event.TaskID(t.ID)] = t
 	}
 	handler, err := command.New(context.Background(), command.Options{
-		Own: o.Context, Transactions: p, Journal: p, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
+		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
 		UIDOf: launch.UIDOf,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
@@ -242,7 +242,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	})
 	server, err := command.Listen(p.socket(), p.handler, command.Hello{
 		Version: p.opts.Version, ContextID: p.opts.Context.ContextID, File: p.opts.Context.File,
-		FrontEndEndpoint: p.FrontEnd(), BackendEndpoint: p.Backend(),
+		FrontEndEndpoint: p.FrontEnd(), BackendEndpoint: p.Backend(), StateDir: p.opts.StateDir,
 	})
 	if err != nil {
 		return err
