@@ -19,6 +19,7 @@ const (
 	envBackend     = "ZMS_BACKEND"
 	envConfig      = "ZMS_CONFIG" // the task object as JSON
 	envStateDir    = "ZMS_STATE_DIR"
+	envNotify      = "NOTIFY_SOCKET" // sd_notify(3); only with a probe by notice
 )
 
 // envOfATask are the variables that nobody has who is not a task service.
@@ -46,6 +47,8 @@ func FromEnv(environ []string) (Config, error) {
 		Backend:     need(envBackend),
 		ContextID:   env[envContextID],
 		StateDir:    env[envStateDir],
+
+		NotifySocket: env[envNotify],
 	}
 	if task := env[envTask]; task != "" {
 		n, err := incarnation(task)
