@@ -29,6 +29,8 @@ type localProvider struct {
 	frames []string // as they were published
 	rows   []command.Entry
 	asked  []command.HistoryQuery
+	lines  []command.LogLine // what Read gives
+	logged []command.LogQuery
 	on     func(p *localProvider, r command.Request)
 
 	// opened has every stream that the server began to read; sent by Watch, never
@@ -50,7 +52,7 @@ func startLocal(t *testing.T, path string) *localProvider {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.end = cancel
 	p.handler, err = command.New(ctx, command.Options{
-		Own: file, Transactions: p, Journal: p, Bus: p, Logger: slog.New(slog.DiscardHandler),
+		Own: file, Transactions: p, Journal: p, Logs: p, Bus: p, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +115,34 @@ func (p *localProvider) Inject(from command.Peer, frame []byte) error {
 	topic, _, _ := splitFrame(frame)
 	p.handler.Deliver(from, topic, frame)
 	return nil
+}
+
+// Read is of command.Logs: it gives what there is, and what comes until ctx ends.
+func (p *localProvider) Read(ctx context.Context, q command.LogQuery, each func([]command.LogLine) error) error {
+	p.mu.Lock()
+	p.logged = append(p.logged, q)
+	p.mu.Unlock()
+	given := 0
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for {
+		p.mu.Lock()
+		lines := p.lines[given:]
+		p.mu.Unlock()
+		if given += len(lines); len(lines) > 0 {
+			if err := each(lines); err != nil {
+				return err
+			}
+		}
+		if !q.Follow {
+			return nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // Of command.Transactions.
