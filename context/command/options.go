@@ -130,6 +130,7 @@ type Options struct {
 	Journal      Journal
 	Logs         Logs
 	Bus          Bus
+	Upgrader     Upgrader // nil: nothing is upgraded in place
 	Logger       *slog.Logger
 	// UIDOf gives the uid of a <user>; nil knows nobody.
 	UIDOf    func(user string) (uid int, known bool)

@@ -59,8 +59,12 @@ func (ses *session) answer(ctx context.Context, q query) {
 		ses.send(answerOf(q, err, reply{History: entries}))
 	case "logs":
 		ses.logs(ctx, q)
+	case "upgrade":
+		ses.upgrade(ctx, q)
+	case "upgraded":
+		ses.upgraded(q)
 	default:
-		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, state, watch, why, history, logs", q.Verb)})
+		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, state, watch, why, history, logs, upgrade, upgraded", q.Verb)})
 	}
 }
 

@@ -19,8 +19,9 @@ type query struct {
 	Transaction string `json:"transaction,omitempty"` // state, watch, why
 	Task        string `json:"task,omitempty"`        // why
 
-	History *HistoryQuery `json:"history,omitempty"` // history
-	Logs    *LogQuery     `json:"logs,omitempty"`    // logs
+	History *HistoryQuery   `json:"history,omitempty"` // history
+	Logs    *LogQuery       `json:"logs,omitempty"`    // logs
+	Upgrade *UpgradeRequest `json:"upgrade,omitempty"` // upgrade
 }
 
 // reply is one answer.
@@ -37,6 +38,8 @@ type reply struct {
 	Why     *Why          `json:"why,omitempty"`
 	History []Entry       `json:"history,omitempty"`
 	Lines   []LogLine     `json:"lines,omitempty"`
+	Said    string        `json:"said,omitempty"` // upgrade: a step
+	Upgrade *Upgrade      `json:"upgrade,omitempty"`
 }
 
 // Hello is what a provider says of itself.

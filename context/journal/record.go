@@ -5,6 +5,7 @@ import (
 
 	"zmicroservices/context/event"
 	"zmicroservices/context/store"
+	"zmicroservices/internal/crashpoint"
 )
 
 // Note is something that happened to no transaction, or to one as a whole,
@@ -50,6 +51,7 @@ func insertChange(tx *store.Tx, c *event.Change) error {
 // and the transaction is made.
 func insertFor(tx *store.Tx, transaction event.TransactionID, query string, args []any) error {
 	_, err := tx.Exec(query, args...)
+	crashpoint.Here("journal written") // and not committed
 	if err == nil {
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"zmicroservices/internal/crashpoint"
 )
 
 // resume goes on with what the program before this one, in the same process, has left
@@ -44,6 +46,7 @@ func (s *server) resume(fd int) error {
 	s.resumeWard(e.Ward)
 	s.resumeGuard(e.Guard)
 	s.resumeConn(e.Conn, e.Req)
+	crashpoint.Here("keeper resumed")
 	s.childDied = true // what has happened meanwhile is there to be seen
 	return nil
 }

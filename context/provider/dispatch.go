@@ -8,6 +8,7 @@ import (
 	"zmicroservices/context/event"
 	"zmicroservices/context/group"
 	"zmicroservices/context/keeper"
+	"zmicroservices/internal/crashpoint"
 )
 
 // lastWords is the longest that an exit waits for what the dead process had
@@ -25,6 +26,7 @@ func (p *Provider) dispatch(ctx context.Context, k *keeper.Client) {
 		if err := k.Ack(seq); err != nil && k.Err() == nil {
 			p.opts.Logger.Warn("keeper events not acknowledged", "err", err)
 		}
+		crashpoint.Here("events acknowledged")
 	}}
 	for first := range events {
 		batch := []keeper.Event{first}

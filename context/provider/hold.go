@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"zmicroservices/context/keeper"
+	"zmicroservices/internal/crashpoint"
 )
 
 // hold is the provider's hold on its keeper. It knows what the keeper was asked for,
@@ -41,9 +42,11 @@ func newHold(k *keeper.Client) *hold {
 func (h *hold) Spawn(s keeper.Spec) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	crashpoint.Here("spawn asked")
 	if err := h.keeper.Spawn(s); err != nil && h.keeper.Err() == nil {
 		return err
 	}
+	crashpoint.Here("spawn sent")
 	if h.slots[s.ID] != nil {
 		return nil
 	}
@@ -64,7 +67,10 @@ func (h *hold) Stop(id keeper.ID, r *keeper.Recipe) error {
 			slot.stop = &slot.claim.Stop
 		}
 	}
-	return h.unlessLost(h.keeper.Stop(id, r))
+	crashpoint.Here("stop asked")
+	err := h.keeper.Stop(id, r)
+	crashpoint.Here("stop sent")
+	return h.unlessLost(err)
 }
 
 // Kill is keeper.Client's.

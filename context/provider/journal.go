@@ -14,6 +14,7 @@ import (
 	"zmicroservices/context/group"
 	"zmicroservices/context/journal"
 	"zmicroservices/context/store"
+	"zmicroservices/internal/crashpoint"
 )
 
 // openJournal opens the journal of this context and boot.
@@ -89,6 +90,7 @@ func (p *Provider) recorded(acks *ledger, pg *page, groups []*group.Group) {
 		mu.Unlock()
 		if last {
 			p.journal.Durable(func(err error) {
+				crashpoint.Here("journal committed")
 				// What a failing disk has lost was counted and said; holding its page
 				// open would hold all later ones. At the end they are told again.
 				if !errors.Is(err, store.ErrClosed) {

@@ -35,6 +35,9 @@ type Options struct {
 	Transaction event.TransactionID       // its identifier; "" is a new one
 	Began       func(event.TransactionID) // told of it
 
+	Argv     []string  // how this process was called, to execute another program in its place; nil: that is not to be
+	Upgraded *Upgraded // this is such a program; see TakeUpgraded
+
 	keeperExe string // the keeper's program; "" is the running one, whatever lies in its place by now
 
 	Exe string // the program whose `keeper` and `task` arguments are ours; "" is the running one

@@ -17,6 +17,7 @@ import (
 	"zmicroservices/context/keeper"
 	"zmicroservices/context/launch"
 	"zmicroservices/context/schedule"
+	"zmicroservices/internal/crashpoint"
 )
 
 // Provider is one context provider. New binds its sockets; Run makes it live.
@@ -39,6 +40,8 @@ type Provider struct {
 	clock      *schedule.Clock
 	prober     *prober
 	groupsCtx  context.Context
+	endGroups  context.CancelFunc
+	upgrades   upgrades
 	running    sync.WaitGroup     // the groups
 	exited     chan event.Outcome // of groups that were asked to exit; capacity 0: stopAll reads, until the keeper is gone
 	keeperGone chan struct{}      // closed when the last keeper's stream has ended
@@ -66,12 +69,13 @@ func New(o Options) (*Provider, error) {
 		opts: o, known: map[event.TaskID]*conf.Task{},
 		groups: map[event.TransactionID]*group.Group{}, cancels: map[event.TransactionID]context.CancelFunc{},
 		exited: make(chan event.Outcome), keeperGone: make(chan struct{}), exit: make(chan struct{}), hurry: make(chan struct{}),
+		upgrades: upgrades{next: make(chan func(*teardown) error, 1)},
 	}
 	for _, t := range o.Context.Tasks {
 		p.known[event.TaskID(t.ID)] = t
 	}
 	handler, err := command.New(context.Background(), command.Options{
-		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
+		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
 		UIDOf: launch.UIDOf,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
@@ -191,7 +195,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		return errors.Join(err, k.Close())
 	}
 	groupsCtx, endGroups := context.WithCancel(live)
-	p.groupsCtx = groupsCtx
+	p.groupsCtx, p.endGroups = groupsCtx, endGroups
 	open, err := p.recover(ctx, k, met)
 	if err != nil {
 		endGroups()
@@ -255,12 +259,20 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	if err := k.Ready(p.opts.Context.ContextID + " is ready"); err != nil {
 		p.opts.Logger.Warn("readiness not passed on", "err", err)
 	}
-	if p.opts.Start {
+	crashpoint.Here("provider ready")
+	if p.arrived() {
+		endProbation := run("probation", p.probation)
+		down.add("end the probation", func() error { endProbation(); return nil })
+	}
+	if p.opts.Start && p.opts.Upgraded == nil { // else it was started long ago
 		if err := p.startFile(open); err != nil {
 			return err
 		}
 	}
-	err = p.wait(ctx, broken)
+	err, become := p.wait(ctx, broken)
+	if become != nil {
+		return become(&down)
+	}
 	p.end()
 	return err
 }
@@ -268,18 +280,23 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 // keeperGrace bounds the end of a keeper that has nothing left to hold.
 const keeperGrace = 30 * time.Second
 
-// wait lasts until there is a reason to end.
-func (p *Provider) wait(ctx context.Context, broken <-chan error) error {
+// wait lasts until there is a reason to end, or another program to become.
+func (p *Provider) wait(ctx context.Context, broken <-chan error) (err error, become func(*teardown) error) {
 	select {
 	case <-ctx.Done():
 		p.Exit("", event.Cause{Origin: event.ByShutdown, By: "signal"})
 	case <-p.exit:
+	case become := <-p.upgrades.next:
+		if ctx.Err() == nil {
+			return nil, become
+		}
+		p.Exit("", event.Cause{Origin: event.ByShutdown, By: "signal"})
 	case err := <-broken:
 		p.opts.Logger.Error("provider is broken", "err", err)
 		p.Exit("", event.Cause{Origin: event.ByShutdown, By: err.Error()})
-		return err
+		return err, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // end stops every service and answers whoever asked for the exit.

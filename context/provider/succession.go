@@ -58,6 +58,7 @@ func (p *Provider) succeed(ctx context.Context, dead *keeper.Client) (*keeper.Cl
 	if err != nil {
 		return nil, err
 	}
+	p.keeperRolledBack(fmt.Sprintf("keeper %d was lost, keeper %d has adopted %d of %d processes", dead.PID(), k.PID(), len(found), len(claims)))
 	p.deposit(k)
 	lost, err := p.hold.pass(k, found)
 	if err != nil && k.Err() == nil {

@@ -59,6 +59,9 @@ func (p *Provider) begin(r command.Request) (*group.Group, error) {
 	if p.exiting {
 		return nil, fmt.Errorf("the context is ending")
 	}
+	if p.groupsCtx.Err() != nil {
+		return nil, fmt.Errorf("the provider is being upgraded: ask again")
+	}
 	if g := p.groups[r.Transaction]; g != nil {
 		return g, nil
 	}

@@ -23,6 +23,8 @@ type bench struct {
 	front, back  string // endpoints of the file: where to subscribe, where to publish
 	transaction  string
 	flags        []string // more of service_context's
+	env          []string // more of its environment
+	program      string   // "" is service_context as it is
 	cmd          *exec.Cmd
 	client       *command.Client
 }
@@ -81,8 +83,11 @@ func (b *bench) start() {
 	}
 	defer log.Close()
 	args := append([]string{"--start=" + b.transaction, "--state_dir=" + b.state, "--runtime_dir=" + b.runtime}, b.flags...)
-	b.cmd = exec.Command(harness.Tool(b.t, "service_context"), append(args, b.file)...)
-	b.cmd.Stderr = log
+	if b.program == "" {
+		b.program = harness.Tool(b.t, "service_context")
+	}
+	b.cmd = exec.Command(b.program, append(args, b.file)...)
+	b.cmd.Stderr, b.cmd.Env = log, append(os.Environ(), b.env...)
 	if err := b.cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}

@@ -6,5 +6,6 @@ const (
 	rounds   = 100
 	services = 50
 
-	keeperRounds = 20
+	keeperRounds  = 20
+	upgradeRounds = 20
 )

@@ -6,5 +6,6 @@ const (
 	rounds   = 10
 	services = 12
 
-	keeperRounds = 2
+	keeperRounds  = 2
+	upgradeRounds = 1
 )

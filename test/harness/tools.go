@@ -32,6 +32,17 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
+// Variant is the path of a tool that was built otherwise: with more flags of go build,
+// under a name of its own.
+func Variant(t testing.TB, name, tool string, flags ...string) string {
+	t.Helper()
+	path, err := built.get(filepath.Join("bin", name), "./tools/"+tool, flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // Service builds one of the samples below services/ and gives the folder to name
 // as its <location>: it holds the executable alone, so that nothing is stale.
 func Service(t testing.TB, name string) string {
@@ -43,7 +54,7 @@ func Service(t testing.TB, name string) string {
 	return filepath.Dir(filepath.Dir(path))
 }
 
-func (b *builds) get(file, pkg string) (string, error) {
+func (b *builds) get(file, pkg string, flags ...string) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.dir == "" {
@@ -57,11 +68,11 @@ func (b *builds) get(file, pkg string) (string, error) {
 	if err, known := b.done[file]; known {
 		return path, err
 	}
-	b.done[file] = build(pkg, path)
+	b.done[file] = build(pkg, path, flags)
 	return path, b.done[file]
 }
 
-func build(pkg, path string) error {
+func build(pkg, path string, flags []string) error {
 	root, err := moduleRoot()
 	if err != nil {
 		return err
@@ -69,7 +80,7 @@ func build(pkg, path string) error {
 	if err := lookAtSources(root); err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, pkg)
+	cmd := exec.Command("go", append(append([]string{"build", "-buildvcs=false", "-o", path}, flags...), pkg)...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)

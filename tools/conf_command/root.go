@@ -67,7 +67,7 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
 	o.register(root)
 	root.AddCommand(
 		newStart(w), newStop(w), newRestart(w), newState(w),
-		newWhy(w), newHistory(w), newWatch(w), newCheck(w), newExit(w), newVersion(w),
+		newWhy(w), newHistory(w), newWatch(w), newCheck(w), newExit(w), newUpgrade(w), newVersion(w),
 	)
 	return root
 }

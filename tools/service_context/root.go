@@ -129,6 +129,7 @@ func run(cmd *cobra.Command, f options, path string) error {
 		BindAll: f.bindAll, Insecure: f.insecure, AllowCommands: f.allowCommands, ServicesPaths: f.servicesPath,
 		Original: f.wire == "original", Bundled: isBundled, Linger: linger,
 	}
+	o.Argv, o.Upgraded = os.Args, provider.TakeUpgraded()
 	if f.init {
 		return standFirst(o, f.linger)
 	}
