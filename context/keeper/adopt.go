@@ -84,6 +84,7 @@ func (s *server) claim(c Claim, all []outsider, taken map[int]bool) *slot {
 		s.fail(slot, err.Error())
 		return slot
 	}
+	s.join(slot, s.spawner.cgroups.left(c.ID))
 	leader := s.findLeader(c, all, taken)
 	members := slices.ContainsFunc(all, func(o outsider) bool { return !o.dead && o.cookie == c.ID.Cookie() && !taken[o.pid] })
 	if leader == nil && c.Start == (Identity{}) && !members {

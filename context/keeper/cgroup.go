@@ -118,19 +118,14 @@ func (g *cgroups) place() string {
 	return g.own
 }
 
-// look finds our own group and makes home in it. What a killed keeper left empty there
-// is removed.
+// look makes home, once. What a killed keeper left empty there is removed.
 func (g *cgroups) look() error {
 	if g.looked {
 		return g.why
 	}
 	g.looked = true
-	if g.own == "" {
-		mounts, _ := os.ReadFile("/proc/self/mountinfo")
-		groups, _ := os.ReadFile("/proc/self/cgroup")
-		if g.own, g.why = ownCgroup(string(mounts), string(groups)); g.why != nil {
-			return g.why
-		}
+	if g.why = g.locate(); g.why != nil {
+		return g.why
 	}
 	home := filepath.Join(g.own, g.name)
 	if err := os.Mkdir(home, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
@@ -145,6 +140,31 @@ func (g *cgroups) look() error {
 		}
 	}
 	return nil
+}
+
+// locate finds our own group.
+func (g *cgroups) locate() (err error) {
+	if g.own == "" {
+		mounts, _ := os.ReadFile("/proc/self/mountinfo")
+		groups, _ := os.ReadFile("/proc/self/cgroup")
+		g.own, err = ownCgroup(string(mounts), string(groups))
+	}
+	return err
+}
+
+// left is the group that a slot was given by the keeper before; "" is none, or one that
+// it had elsewhere.
+func (g *cgroups) left(id ID) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.locate() != nil {
+		return ""
+	}
+	dir := filepath.Join(g.own, g.name, cgroupName(id))
+	if _, err := os.Stat(dir); err != nil {
+		return ""
+	}
+	return dir
 }
 
 // ownCgroup is where the group of version 2 that we are in is mounted.
@@ -227,8 +247,8 @@ func stepAside(dir, leaf string) error {
 func (g *cgroups) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.home != "" {
-		_ = os.Remove(g.home)
+	if g.own != "" {
+		_ = os.Remove(filepath.Join(g.own, g.name))
 	}
 }
 

@@ -151,6 +151,7 @@ func (s *server) pollForeign(slot *slot) {
 
 // killForeign is one stroke, and more of them while it brings up others.
 func (s *server) killForeign(slot *slot) {
+	slot.killGroup()
 	if slot.pidfd >= 0 {
 		_ = pidfdSignal(slot.pidfd, syscall.SIGKILL)
 	}

@@ -155,3 +155,36 @@ func TestAPassageIsBornInTheGroup(t *testing.T) {
 	vanished(t, filepath.Join(st.Cgroup, "tr.ts001.1"))
 	vanished(t, filepath.Join(st.Cgroup, "tr.ts002.1"))
 }
+
+// A keeper that adopts finds the groups of the one before, and in them what no cookie tells.
+func TestAnAdoptedSlotIsStillInItsGroup(t *testing.T) {
+	realCgroups(t)
+	o := forsake(t)
+	h, _ := o.adopt()
+	s := h.logged(o.spec("ts001", "child", "escape"))
+	s.Cgroup = &Cgroup{}
+	ev := h.await(h.spawn(s), Spawned)
+	h.awaitLog(s.Output.Log, "up")
+	st, err := h.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(st.Cgroup, cgroupName(s.ID))
+	var all []int
+	until(t, "the daemon has left its parent", func() bool {
+		all = inside(t, dir)
+		return len(all) == 2 && len(childrenByStat(h.PID())) == 2
+	})
+	h.abandon()
+	h, _ = o.adopt(Claim{ID: s.ID, Start: ev.Start, Stop: s.Stop, Output: s.Output})
+	if err := h.Kill(s.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.await(s.ID, Gone)
+	for _, pid := range all {
+		if alive(pid) {
+			t.Errorf("%d lives", pid)
+		}
+	}
+	vanished(t, dir)
+}

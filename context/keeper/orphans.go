@@ -139,6 +139,9 @@ func (s *server) members(slot *slot) []int {
 		for _, o := range s.foreignMembers(slot) {
 			pids = append(pids, o.pid)
 		}
+		if len(pids) == 0 {
+			pids = slot.inGroup()
+		}
 		return pids
 	}
 	strays := false

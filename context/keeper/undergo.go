@@ -93,14 +93,11 @@ func (s *Spec) warm() {
 		size += len(text) + 1 + bits/8
 	}
 	for range 2 {
-		warmed = make([]byte, size)
+		runtime.KeepAlive(make([]byte, size)) // on the heap: its size is not known before
 	}
-	warmed = nil
 	runtime.GC()
 	debug.SetGCPercent(-1)
 }
-
-var warmed []byte // escapes, so that it is really made
 
 // isOurs says that nothing is to be changed, which needs no privilege. Root sets the
 // groups of its own all the same.
