@@ -208,8 +208,16 @@ func (g *Group) carryOut(effects []Effect) {
 		}
 	}
 	g.board.post(g.t.View(), changes)
+	var answers []Answer
 	for _, effect := range effects {
+		if a, ok := effect.(Answer); ok {
+			answers = append(answers, a) // when what led to it was kept
+			continue
+		}
 		g.perform(effect)
+	}
+	for _, a := range answers {
+		g.perform(a)
 	}
 	if g.with.Changed != nil && len(changes) > 0 {
 		g.with.Changed(changes)

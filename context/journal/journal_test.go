@@ -343,3 +343,23 @@ func TestOptionsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// What was only prepared is not gone on with; what it wants is kept for Begin.
+func TestAPreparedTransactionIsNotOpen(t *testing.T) {
+	j := open(t, options(t)).run()
+	transaction := Transaction{ID: "PREPARED", ContextName: "context", Began: time.Now()}
+	for range 2 { // anew, and after an end
+		j.Prepare(transaction.ID)
+		j.Want(Want{Transaction: transaction.ID, Task: "ts001", Up: true, Spec: []byte("{}")})
+		saved, err := j.Saved(t.Context())
+		if err != nil || len(saved) != 0 {
+			t.Fatalf("saved %v, %v; want none", saved, err)
+		}
+		j.Begin(transaction)
+		saved, err = j.Saved(t.Context())
+		if err != nil || len(saved) != 1 || len(saved[0].Wants) != 1 {
+			t.Fatalf("saved %v, %v; want one with one want", saved, err)
+		}
+		j.End(transaction.ID)
+	}
+}

@@ -47,6 +47,18 @@ type Saved struct {
 	Seq         uint64 // the highest that was ever used; the next Change is above it
 }
 
+// Prepare makes a transaction known, so that its changes and wants find it, and does
+// not open it. What was only prepared no later provider goes on with: Begin follows
+// when all that its first request led to was said, so that a start is there as a whole
+// or not at all.
+func (j *Journal) Prepare(id event.TransactionID) {
+	j.db.Put("prepare "+string(id), func(tx *store.Tx) error {
+		_, err := tx.Exec(`INSERT INTO transactions (id) VALUES (?)
+			ON CONFLICT (id) DO UPDATE SET boot = '', began = NULL, ended = NULL`, string(id))
+		return err
+	})
+}
+
 // Begin opens a transaction for this boot. One that is there already is opened
 // again and goes on with its Seq.
 func (j *Journal) Begin(t Transaction) {

@@ -40,7 +40,7 @@ func (p *Provider) dispatch(ctx context.Context, k *keeper.Client) {
 				more = false
 			}
 		}
-		pg := acks.open(batch[len(batch)-1].Seq)
+		pg := acks.open(batch[len(batch)-1].Seq, func() { p.launcher.strays.forgotten(batch) })
 		p.recorded(acks, pg, p.deliver(ctx, batch))
 		p.retold(ctx, len(batch))
 	}
@@ -68,6 +68,9 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 			continue
 		}
 		ref := refOf(e.ID)
+		if p.launcher.strays.has(ref) {
+			continue
+		}
 		if g := p.group(ref.Transaction); g != nil && !slices.Contains(told, g) {
 			told = append(told, g)
 		}

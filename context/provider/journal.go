@@ -51,14 +51,15 @@ type ledger struct {
 
 // page is a batch of the keeper's events.
 type page struct {
-	seq  uint64 // of the last
-	done bool
+	seq   uint64 // of the last
+	done  bool
+	after func() // called when the keeper was told; must not block
 }
 
-func (l *ledger) open(seq uint64) *page {
+func (l *ledger) open(seq uint64, after func()) *page {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := &page{seq: seq}
+	p := &page{seq: seq, after: after}
 	l.pages = append(l.pages, p)
 	return p
 }
@@ -68,14 +69,18 @@ func (l *ledger) close(p *page) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p.done = true
-	var last uint64
-	for len(l.pages) > 0 && l.pages[0].done {
-		last = l.pages[0].seq
-		l.pages = l.pages[1:]
+	n := 0
+	for n < len(l.pages) && l.pages[n].done {
+		n++
 	}
-	if last > 0 {
-		l.ack(last)
+	if n == 0 {
+		return
 	}
+	l.ack(l.pages[n-1].seq)
+	for _, p := range l.pages[:n] {
+		p.after()
+	}
+	l.pages = l.pages[n:]
 }
 
 // recorded closes a page when the transactions that its events went to have

@@ -31,6 +31,7 @@ type launcher struct {
 	work       sync.WaitGroup
 	ctx        context.Context // ends every launch
 	builder    *builder
+	strays     strays
 	budget     int64  // of all logs of the context, in bytes
 	runtimeDir string // where the keeper makes sockets for notices
 
@@ -47,12 +48,16 @@ func (l *launcher) Launch(g group.Launch) {
 	l.mu.Lock()
 	l.pending[g.Ref] = cancel
 	l.mu.Unlock()
-	if isPlain(g.Task) {
+	before := l.strays.before(g.Ref)
+	if isPlain(g.Task) && len(before) == 0 {
 		l.launch(ctx, g) // nothing to look for: one stat
 		return
 	}
 	// Ends when the service was handed to the keeper or failed; ctx ends a build.
-	l.work.Go(func() { l.launch(ctx, g) })
+	l.work.Go(func() {
+		wait(ctx, before)
+		l.launch(ctx, g)
+	})
 }
 
 // isPlain says that nothing of t has to be found out or read before it runs.

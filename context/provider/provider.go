@@ -251,8 +251,16 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var started error
+	// An upgraded one was started long ago.
+	if p.opts.Start && p.opts.Upgraded == nil { // before anybody is served: who finds the socket finds the transaction
+		started = p.startFile(open)
+	}
 	endServer := run("control socket", server.Run)
 	down.add("close the control socket", func() error { endServer(); return nil })
+	if started != nil {
+		return started
+	}
 
 	p.opts.Logger.Info("provider is ready", "context", p.opts.Context.ContextID, "publish", p.Backend(), "subscribe", p.FrontEnd(),
 		"control", p.socket(), "keeper", k.PID())
@@ -263,11 +271,6 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	if p.arrived() {
 		endProbation := run("probation", p.probation)
 		down.add("end the probation", func() error { endProbation(); return nil })
-	}
-	if p.opts.Start && p.opts.Upgraded == nil { // else it was started long ago
-		if err := p.startFile(open); err != nil {
-			return err
-		}
 	}
 	err, become := p.wait(ctx, broken)
 	if become != nil {

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"zmicroservices/context/event"
 	"zmicroservices/context/group"
@@ -40,8 +41,12 @@ func (p *Provider) recover(ctx context.Context, k *keeper.Client, met bool) ([]e
 			return nil, fmt.Errorf("recover: %w", err)
 		}
 		for _, s := range held {
-			if s.ID.Hook == "" {
-				there[refOf(s.ID)] = true
+			if s.ID.Hook != "" {
+				continue
+			}
+			there[refOf(s.ID)] = true
+			if !slices.ContainsFunc(saved, func(o openTransaction) bool { return string(o.Transaction.ID) == s.ID.Transaction }) {
+				p.launcher.strays.add(refOf(s.ID))
 			}
 			if isTrial(s.ID.Hook) { // nobody waits for its verdict any more
 				_ = k.Kill(s.ID)
@@ -139,7 +144,7 @@ func (p *Provider) sweep(ctx context.Context) {
 		}
 		for _, s := range held {
 			ref := refOf(s.ID)
-			if s.State == keeper.Over || p.knows(ref) {
+			if s.State == keeper.Over || p.knows(ref) && !p.launcher.strays.has(ref) {
 				continue
 			}
 			p.opts.Logger.Warn("process that nobody wants is ended", "task", ref.Task, "transaction", ref.Transaction, "pid", s.PID)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"zmicroservices/context/command"
@@ -39,7 +40,7 @@ func (p *Provider) group(id event.TransactionID) *group.Group {
 
 // Ask implements command.Transactions.
 func (p *Provider) Ask(r command.Request) error {
-	g, err := p.begin(r)
+	g, begun, err := p.begin(r)
 	if err != nil {
 		return err
 	}
@@ -49,36 +50,45 @@ func (p *Provider) Ask(r command.Request) error {
 	if !ok {
 		return fmt.Errorf("transaction %s has ended", r.Transaction)
 	}
+	if begun != nil {
+		g.After(begun)
+	}
 	return nil
 }
 
-// begin gives the group of a request, a new one if it may begin one.
-func (p *Provider) begin(r command.Request) (*group.Group, error) {
+// begin gives the group of a request, a new one if it may begin one. begun is to
+// be called when what a new one's first request led to was said to the journal.
+func (p *Provider) begin(r command.Request) (g *group.Group, begun func(), err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.exiting {
-		return nil, fmt.Errorf("the context is ending")
+		return nil, nil, fmt.Errorf("the context is ending")
 	}
 	if p.groupsCtx.Err() != nil {
-		return nil, fmt.Errorf("the provider is being upgraded: ask again")
+		return nil, nil, fmt.Errorf("the provider is being upgraded: ask again")
 	}
 	if g := p.groups[r.Transaction]; g != nil {
-		return g, nil
+		return g, nil, nil
 	}
 	if r.Action == "stop" {
-		return nil, fmt.Errorf("there is no transaction %q", r.Transaction)
+		return nil, nil, fmt.Errorf("there is no transaction %q", r.Transaction)
 	}
 	t := journal.Transaction{
 		ID: r.Transaction, ContextName: r.ContextName, LogName: r.LogName, Endpoints: r.Endpoints, Began: time.Now(),
 	}
-	g, err := group.New(p.groupOptions(t), p.collaborators(t.ID))
-	if err != nil {
-		return nil, err
+	begun = sync.OnceFunc(func() { p.journal.Begin(t) })
+	with := p.collaborators(t.ID)
+	with.Answered = func(o event.Outcome) {
+		begun() // whoever has an answer may rely on it
+		p.answered(o)
+	}
+	if g, err = group.New(p.groupOptions(t), with); err != nil {
+		return nil, nil, err
 	}
 	p.forget()
-	p.journal.Begin(t)
+	p.journal.Prepare(t.ID)
 	p.enter(g)
-	return g, nil
+	return g, begun, nil
 }
 
 // resume gives the group of a transaction that an earlier provider began.

@@ -77,7 +77,10 @@ func (b *bench) oneProcessEach() {
 		if fields[0] == "Z" || fields[2] != strconv.Itoa(pid) { // state, pgrp
 			continue
 		}
-		_, cookie, _ := strings.Cut(string(env), "ZMS_TASK=")
+		_, cookie, ok := strings.Cut(string(env), "ZMS_TASK=")
+		if !ok {
+			continue // on its way out: the environment goes first
+		}
 		cookie, _, _ = strings.Cut(cookie, "\x00")
 		task := cookie[:strings.LastIndexByte(cookie, '/')]
 		if other, twice := leaders[task]; twice && other != cookie {

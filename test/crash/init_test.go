@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"testing"
 
+	"zmicroservices/context/command"
 	"zmicroservices/context/event"
 	"zmicroservices/test/harness"
 )
@@ -14,7 +15,7 @@ import (
 func TestAKeeperThatStandsFirstStartsItsProviderAgain(t *testing.T) {
 	b := newBench(t, 3, `<Process><command>/bin/sleep 1000</command></Process>`, "--init")
 	b.start()
-	await(t, "the services to start", func() bool { return len(b.pids()) == 3 })
+	b.settled(3)
 	before := b.pids()
 	for range 3 {
 		dead := b.client.Hello().PID
@@ -37,6 +38,16 @@ func TestAKeeperThatStandsFirstStartsItsProviderAgain(t *testing.T) {
 	b.stop()
 	if left := harness.Left(t, b.transaction); len(left) > 0 {
 		t.Errorf("processes are left: %v", left)
+	}
+}
+
+// settled returns when n services have started and the journal has it: what a
+// provider has not written yet, its successor does not go on with.
+func (b *bench) settled(n int) {
+	b.t.Helper()
+	await(b.t, "the services to start", func() bool { return len(b.pids()) == n })
+	if _, err := b.client.History(b.t.Context(), command.HistoryQuery{Limit: 1}); err != nil { // it waits for the writer
+		b.t.Fatal(err)
 	}
 }
 

@@ -22,7 +22,7 @@ const talker = `<Process><command>/bin/sh -c 'n=0; while :; do n=$((n+1)); echo 
 func TestServicesGoOnWhenTheirKeeperIsKilled(t *testing.T) {
 	b := newBench(t, 3, talker)
 	b.start()
-	await(t, "the services to start", func() bool { return len(b.pids()) == 3 })
+	b.settled(3)
 	before, provider := b.pids(), b.client.Hello().PID
 	for range keeperRounds {
 		b.killKeeper()
@@ -50,7 +50,7 @@ func TestServicesGoOnWhenTheirKeeperIsKilled(t *testing.T) {
 func TestServicesGoOnWhenNobodyIsLeft(t *testing.T) {
 	b := newBench(t, 3, talker)
 	b.start()
-	await(t, "the services to start", func() bool { return len(b.pids()) == 3 })
+	b.settled(3)
 	before := b.pids()
 	keeper := b.keeper()
 	b.kill()

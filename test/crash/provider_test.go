@@ -113,6 +113,7 @@ func (b *bench) kill() {
 		b.t.Fatal(err)
 	}
 	_ = b.cmd.Wait()
+	b.cmd = nil
 }
 
 // stop ends everything in order.

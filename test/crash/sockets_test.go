@@ -20,7 +20,7 @@ func TestWhoConnectsWhileNoProviderLivesIsServedByTheNext(t *testing.T) {
 	b := newBench(t, 1, `<Process><command>/bin/sleep 1000</command></Process>`)
 	b.overTCP()
 	b.start()
-	await(t, "the service to start", func() bool { return len(b.pids()) == 1 })
+	b.settled(1)
 	hello := b.client.Hello()
 	publish, subscribe := hello.BackendEndpoint, hello.FrontEndEndpoint
 	// A client that is there from the beginning, and has to come back by itself.
@@ -85,7 +85,7 @@ func TestAnAddressThatTheFileGivesUpIsFree(t *testing.T) {
 	b := newBench(t, 1, `<Process><command>/bin/sleep 1000</command></Process>`)
 	b.overTCP()
 	b.start()
-	await(t, "the service to start", func() bool { return len(b.pids()) == 1 })
+	b.settled(1)
 	before := b.pids()
 	publish := b.client.Hello().BackendEndpoint
 	b.kill()
