@@ -18,7 +18,8 @@
 // # After a crash, its own or the keeper's
 //
 // A provider that comes after one that died goes on: see recovery.go and the
-// README of context. Of a keeper that is killed see hold.go and succession.go.
+// README of context. Of a keeper that is killed see hold.go and succession.go, of an
+// upgrade upgrade.go.
 //
 // # Goroutines
 //
