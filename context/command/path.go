@@ -30,6 +30,19 @@ func RuntimeDir(flag string) string {
 	}
 }
 
+// StateHome is where the state of all contexts lies by custom: /var/lib for root, else the
+// XDG base directory for state.
+func StateHome() string {
+	switch {
+	case os.Getuid() == 0:
+		return "/var/lib/zmicroservices"
+	case os.Getenv("XDG_STATE_HOME") != "":
+		return filepath.Join(os.Getenv("XDG_STATE_HOME"), "zmicroservices")
+	default:
+		return filepath.Join(os.Getenv("HOME"), ".local", "state", "zmicroservices")
+	}
+}
+
 // Folder is the folder of one context under a runtime or state directory. Its
 // name is short, so that socket paths stay under 108 bytes, and the same for
 // everybody who reads the same Context file.

@@ -62,7 +62,7 @@ func (o *Options) complete() error {
 	runtime := command.RuntimeDir(o.RuntimeDir)
 	o.RuntimeDir = command.Folder(runtime, c.ContextID, c.FrontEndEndpoint, c.BackendEndpoint)
 	if o.StateDir == "" {
-		o.StateDir = command.Folder(stateHome(), c.ContextID, c.FrontEndEndpoint, c.BackendEndpoint)
+		o.StateDir = command.Folder(command.StateHome(), c.ContextID, c.FrontEndEndpoint, c.BackendEndpoint)
 	}
 	for _, dir := range []*string{&o.RuntimeDir, &o.StateDir} {
 		abs, err := filepath.Abs(*dir)
@@ -84,19 +84,6 @@ func (o Options) Directories() (runtime, state string, err error) {
 		return "", "", err
 	}
 	return o.RuntimeDir, o.StateDir, nil
-}
-
-// stateHome is where state lies by custom: /var/lib for root, else the XDG base
-// directory for state.
-func stateHome() string {
-	switch {
-	case os.Getuid() == 0:
-		return "/var/lib/zmicroservices"
-	case os.Getenv("XDG_STATE_HOME") != "":
-		return filepath.Join(os.Getenv("XDG_STATE_HOME"), "zmicroservices")
-	default:
-		return filepath.Join(os.Getenv("HOME"), ".local", "state", "zmicroservices")
-	}
 }
 
 // beyondLoopback refuses an address that others can reach, unless that was said

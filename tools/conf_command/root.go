@@ -49,6 +49,7 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
   conf_command state conf/Context-EchoAction.xml -o json
   conf_command stop conf/Context-EchoAction.xml ts_100
   conf_command why conf/Context-EchoAction.xml ts_100
+  conf_command logs conf/Context-EchoAction.xml -f
   conf_command watch conf/Context-EchoAction.xml control
 
   conf_command --endpoint=tcp://127.0.0.1:5557 --service_name=context \
@@ -67,7 +68,7 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
 	o.register(root)
 	root.AddCommand(
 		newStart(w), newStop(w), newRestart(w), newState(w),
-		newWhy(w), newHistory(w), newWatch(w), newCheck(w), newExit(w), newUpgrade(w), newVersion(w),
+		newWhy(w), newHistory(w), newLogs(w), newWatch(w), newCheck(w), newExit(w), newUpgrade(w), newVersion(w),
 	)
 	return root
 }

@@ -13,6 +13,7 @@ import (
 // world is what a run has around it; tests bring their own.
 type world struct {
 	out, err io.Writer
+	terminal bool // out is one
 	colour   bool // out is a terminal, and nobody objects
 	watched  bool // somebody looks at err while we run
 	painted  bool // err may have colours
@@ -24,11 +25,13 @@ type world struct {
 
 func realWorld() world {
 	colour := wantsColour(os.Getenv)
+	terminal := term.IsTerminal(int(os.Stdout.Fd()))
 	watched := term.IsTerminal(int(os.Stderr.Fd()))
 	return world{
 		out:         os.Stdout,
 		err:         os.Stderr,
-		colour:      colour && term.IsTerminal(int(os.Stdout.Fd())),
+		terminal:    terminal,
+		colour:      colour && terminal,
 		watched:     watched,
 		painted:     colour && watched,
 		requestID:   uuid.NewString,
