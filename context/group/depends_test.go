@@ -342,3 +342,23 @@ func (w *world) completeAll() {
 		}
 	}
 }
+
+func TestAKeeperThatIsAloneIsToldTheOrder(t *testing.T) {
+	w := newWorld(t, options())
+	ranks := map[string]int{}
+	tasks := []*conf.Task{after(command("app"), "db until started"), command("db"), after(command("shell"), "app until started", "db until started"), command("other")}
+	effects := w.tx.Step(w.now, asks(Start, tasks...))
+	for len(effects) > 0 {
+		var next []Effect
+		for _, e := range effects {
+			if l, ok := e.(Launch); ok {
+				ranks[l.Task.ID] = l.Rank
+				next = append(next, w.tx.Step(w.now, event.Spawned{Ref: l.Ref, PID: 1})...)
+			}
+		}
+		effects = next
+	}
+	if len(ranks) != 4 || ranks["shell"] >= ranks["app"] || ranks["app"] >= ranks["db"] || ranks["other"] != ranks["db"] {
+		t.Errorf("ranks %v: the lowest is stopped first", ranks)
+	}
+}

@@ -34,18 +34,18 @@ type stand struct {
 	mu    sync.Mutex // guards all below
 	said  []string   // verdicts, with their time
 	calls []time.Duration
-	// answer is what a check says: nil, an error, or hang.
+	// answer is what a check says: nil, an error, or errHang.
 	answer error
 }
 
-var hang = errors.New("hang")
+var errHang = errors.New("errHang")
 
 func (s *stand) check(ctx context.Context) error {
 	s.mu.Lock()
 	s.calls = append(s.calls, time.Since(s.began))
 	answer := s.answer
 	s.mu.Unlock()
-	if answer == hang {
+	if answer == errHang {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -165,7 +165,7 @@ func TestReadinessComesAndGoes(t *testing.T) {
 		s.watch(exec("readiness"))
 		s.want("0s 0 ok")
 		s.pass(100 * time.Millisecond)
-		s.answers(hang)
+		s.answers(errHang)
 		s.pass(3100 * time.Millisecond)
 		s.answers(nil)
 		s.pass(1100 * time.Millisecond)
@@ -186,7 +186,7 @@ func TestLivenessIsJudgedByFailuresInARow(t *testing.T) {
 		if len(s.calls) != 2 || s.calls[0] != time.Second {
 			t.Errorf("asked at %v", s.calls)
 		}
-		s.answers(hang)
+		s.answers(errHang)
 		s.pass(time.Minute)
 		s.want("6.5s 0 timed out 3 times")
 		if n := len(s.calls); n != 5 {
@@ -226,7 +226,7 @@ func TestStartupThatIsToldHasItsTime(t *testing.T) {
 
 func TestNoWordAfterUnwatch(t *testing.T) {
 	bubble(t, func(s *stand) {
-		s.answers(hang)
+		s.answers(errHang)
 		s.watch(exec("readiness"), exec("liveness"))
 		s.pass(1100 * time.Millisecond)
 		s.p.Unwatch(ref)

@@ -125,7 +125,7 @@ func TestAFailedLivenessProbeIsTheReasonOfARestart(t *testing.T) {
 	if err := os.Remove(bad); err != nil {
 		t.Fatal(err)
 	}
-	if reason := fmt.Sprint(failed.Status["reason"]); reason != "its liveness probe failed 2 times: /bin/sh exited with code 1:" {
+	if reason := fmt.Sprint(failed.Status["reason"]); reason != "its liveness probe failed 2 times: /bin/sh exited with code 1" {
 		t.Errorf("reason %q", reason)
 	}
 	if second := pid(t, s.hear("frames", "started")); second == first || alive(first) {

@@ -96,7 +96,8 @@ func (t *trials) run(ctx context.Context, spec keeper.Spec) error {
 			case e.Signal != 0:
 				return fmt.Errorf("%s was killed by %s", spec.Argv[0], signalName(e.Signal))
 			case e.Code != 0:
-				return errors.New(strings.TrimSpace(fmt.Sprintf("%s exited with code %d: %s", spec.Argv[0], e.Code, strings.TrimSpace(e.Output))))
+				said := strings.TrimSpace(e.Output)
+				return errors.New(strings.TrimSuffix(fmt.Sprintf("%s exited with code %d: %s", spec.Argv[0], e.Code, said), ": "))
 			default:
 				return nil
 			}
