@@ -6,6 +6,9 @@
 // with which code it will exit. So the log file alone tells what the journal has
 // to know.
 //
+// The keeper is killed too, keeper and provider are upgraded under the same load, and a
+// provider that was built for it (internal/crashpoint) dies at named points of its work.
+//
 //	go test ./test/crash                # ten kills
 //	go test -tags soak ./test/crash     # a hundred
 package crash

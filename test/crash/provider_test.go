@@ -26,6 +26,8 @@ type bench struct {
 	env          []string // more of its environment
 	program      string   // "" is service_context as it is
 	cmd          *exec.Cmd
+	ended        chan struct{} // closed when cmd was waited for
+	err          error         // how it ended, set before
 	client       *command.Client
 }
 
@@ -73,9 +75,16 @@ func newBench(t *testing.T, n int, process string, flags ...string) *bench {
 	return b
 }
 
-// start runs a provider until it answers. Its log goes to a file: the keeper,
-// which lives on, has it too.
+// start runs a provider until it answers.
 func (b *bench) start() {
+	b.t.Helper()
+	b.launch()
+	b.meet()
+}
+
+// launch begins a provider. Its log goes to a file: the keeper, which lives on, has it
+// too.
+func (b *bench) launch() {
 	b.t.Helper()
 	log, err := os.OpenFile(b.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -91,7 +100,12 @@ func (b *bench) start() {
 	if err := b.cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	b.meet()
+	cmd, ended := b.cmd, make(chan struct{})
+	b.ended = ended
+	go func() { // ends with the provider
+		b.err = cmd.Wait()
+		close(ended)
+	}()
 }
 
 // meet connects to the provider that answers.
@@ -105,15 +119,14 @@ func (b *bench) meet() {
 	})
 }
 
-// kill ends the provider as a crash would.
+// kill ends the provider as a crash would, unless it has ended.
 func (b *bench) kill() {
 	b.t.Helper()
-	_ = b.client.Close()
-	if err := b.cmd.Process.Kill(); err != nil {
-		b.t.Fatal(err)
+	if b.client != nil {
+		_ = b.client.Close()
 	}
-	_ = b.cmd.Wait()
-	b.cmd = nil
+	_ = b.cmd.Process.Kill()
+	<-b.ended
 }
 
 // stop ends everything in order.
@@ -122,13 +135,21 @@ func (b *bench) stop() {
 	if b.client != nil {
 		_ = b.client.Close()
 	}
-	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := b.cmd.Wait(); err != nil {
-		b.t.Errorf("the provider ended with %v", err)
+	_ = b.cmd.Process.Signal(syscall.SIGTERM) // who has ended has said how
+	if <-b.ended; b.err != nil {
+		b.t.Errorf("the provider ended with %v", b.err)
 	}
 	b.cmd = nil
+}
+
+// dead says that the provider has ended.
+func (b *bench) dead() bool {
+	select {
+	case <-b.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // await waits for something that nobody tells.

@@ -8,4 +8,5 @@ const (
 
 	keeperRounds  = 20
 	upgradeRounds = 20
+	pointRounds   = 100
 )

@@ -8,4 +8,5 @@ const (
 
 	keeperRounds  = 2
 	upgradeRounds = 1
+	pointRounds   = 4
 )

@@ -125,7 +125,7 @@ func TestABadProgramIsRefusedOrRolledBack(t *testing.T) {
 
 // TestANewProgramThatDiesIsRolledBack has programs that pass their trial.
 func TestANewProgramThatDiesIsRolledBack(t *testing.T) {
-	mortal := harness.Variant(t, "mortal", "service_context", "-tags=crashpoint", "-ldflags=-X main.version=mortal")
+	mortal := mortal(t)
 	for _, point := range []string{"keeper resumed", "provider ready"} {
 		t.Run(point, func(t *testing.T) {
 			b := newBench(t, 2, talker)
@@ -159,7 +159,7 @@ func (b *bench) stopWhoever() {
 		b.stop()
 		return
 	}
-	_ = b.cmd.Wait()
+	<-b.ended
 	b.cmd = nil
 	_ = b.client.Close()
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
