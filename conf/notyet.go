@@ -13,9 +13,6 @@ var notYet = []struct {
 	task    func(t *Task) []Pos    // where a task service asks for it
 	context func(c *Context) []Pos // where the context does
 }{
-	{element: "replicas", remedy: "write one TaskService for each", task: func(t *Task) []Pos {
-		return one(t.Process.places["replicas"], t.Process.Replicas != 1)
-	}},
 	{element: "limit", remedy: "remove it", task: func(t *Task) []Pos {
 		return where(t.Limits, func(l Limit) (Pos, bool) { return l.Pos, true })
 	}},

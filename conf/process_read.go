@@ -62,7 +62,7 @@ func (r *reader) process(n *node) Process {
 	p.Schedule = r.schedule(n.child("schedule"))
 	if c := n.child("replicas"); c != nil {
 		p.note("replicas", c.pos)
-		read(r, c, "count", &p.Replicas, intIn(1, 10000))
+		read(r, c, "count", &p.Replicas, intIn(1, MaxReplicas))
 	}
 	if c := n.child("log"); c != nil {
 		p.Log.Pos = c.pos

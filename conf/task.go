@@ -12,6 +12,7 @@ type Task struct {
 	Topic       string // of its messages: "process"
 	Instance    string // a bundled task, or a folder below Location
 	ServiceType string // "Process" or "Thread"
+	Replica     int    `json:",omitempty"` // its number, of one that AsReplica made
 
 	Description  string
 	ServiceName  string

@@ -13,6 +13,7 @@ func (c *Context) Validate() (errs, warnings ErrorList) {
 	v.calls()
 	v.depends()
 	v.doors()
+	v.replicas()
 	return v.errs.sorted(), v.warnings.sorted()
 }
 
