@@ -88,6 +88,22 @@ func (h *Handler) change(p Peer, c message.Command, id event.TransactionID) {
 	h.ask(c.Header, r)
 }
 
+// admitReplica is conf.Admit, and knows that a replica is as good as its task
+// service.
+func (h *Handler) admitReplica(t *conf.Task) (*conf.Task, error) {
+	base, n, ok := conf.SplitReplica(t.ID)
+	if !ok || h.opts.Own.Task(t.ID) != nil || h.opts.Own.Task(base) == nil {
+		return conf.Admit(h.opts.Own, t, h.opts.Allow)
+	}
+	first := *t
+	first.ID = base
+	admitted, err := conf.Admit(h.opts.Own, &first, h.opts.Allow)
+	if err != nil {
+		return nil, err
+	}
+	return admitted.AsReplica(n), nil
+}
+
 // admit asks for every task service whether our own files let it run. A stop
 // needs no leave: it names what runs already.
 func (h *Handler) admit(r *Request, tasks []*conf.Task) {
@@ -96,7 +112,7 @@ func (h *Handler) admit(r *Request, tasks []*conf.Task) {
 			r.Tasks = append(r.Tasks, t)
 			continue
 		}
-		admitted, err := conf.Admit(h.opts.Own, t, h.opts.Allow)
+		admitted, err := h.admitReplica(t)
 		if err == nil {
 			err = conf.ErrorList(conf.NotYet(&conf.Context{Tasks: []*conf.Task{admitted}})).Err()
 		}

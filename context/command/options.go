@@ -25,9 +25,10 @@ type Peer struct {
 // Request is a judged command on its way to a transaction.
 type Request struct {
 	Transaction event.TransactionID
-	Action      string // start, stop, restart
+	Action      string // start, stop, restart, scale
 	Tasks       []*conf.Task
 	All         bool
+	Scale       map[event.TaskID]int // scale: how many replicas of each
 	Refused     map[event.TaskID]string
 	Told        bool // it was a `process` message: the service has heard it
 	Cause       event.Cause

@@ -35,6 +35,8 @@ func (ses *session) answer(ctx context.Context, q query) {
 		ses.send(reply{ID: q.ID, Done: true, Hello: &hello})
 	case "publish":
 		ses.publish(ctx, q)
+	case "scale":
+		ses.scale(ctx, q)
 	case "state":
 		if q.Transaction == "" {
 			ses.send(reply{ID: q.ID, Done: true, Views: h.opts.Transactions.Views()})
@@ -64,7 +66,7 @@ func (ses *session) answer(ctx context.Context, q query) {
 	case "upgraded":
 		ses.upgraded(q)
 	default:
-		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, state, watch, why, history, logs, upgrade, upgraded", q.Verb)})
+		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, upgrade, upgraded", q.Verb)})
 	}
 }
 
@@ -84,7 +86,20 @@ func (ses *session) unknown(q query) {
 // publish hands a message to the bus in the peer's name, streams what it
 // changes, and ends with its outcome.
 func (ses *session) publish(ctx context.Context, q query) {
-	o, err := ses.carryOut(ctx, q)
+	topic, payload, err := message.Split([]byte(q.Frame))
+	if err != nil {
+		ses.send(reply{ID: q.ID, Done: true, Error: err.Error()})
+		return
+	}
+	ses.carryOut(ctx, q, transactionOf(topic, payload), func() error {
+		return ses.s.h.opts.Bus.Inject(ses.peer, []byte(q.Frame))
+	})
+}
+
+// carryOut has a request carried out: it streams what that changes, and ends with
+// its outcome.
+func (ses *session) carryOut(ctx context.Context, q query, id event.TransactionID, ask func() error) {
+	o, err := ses.outcome(ctx, q, id, ask)
 	switch {
 	case err != nil:
 		ses.send(reply{ID: q.ID, Done: true, Error: err.Error()})
@@ -93,20 +108,15 @@ func (ses *session) publish(ctx context.Context, q query) {
 	}
 }
 
-// carryOut gives the outcome of a command; nil if the server ends before that.
-func (ses *session) carryOut(ctx context.Context, q query) (*Outcome, error) {
+// outcome gives the outcome of a request; nil if the server ends before that.
+func (ses *session) outcome(ctx context.Context, q query, id event.TransactionID, ask func() error) (*Outcome, error) {
 	h := ses.s.h
-	topic, payload, err := message.Split([]byte(q.Frame))
-	if err != nil {
-		return nil, err
-	}
 	outcome := h.waiters.expect(q.ID)
 	defer h.waiters.forget(q.ID)
 	// Watched from before, if there is something to watch; else the command may
 	// have begun its transaction.
-	id := transactionOf(topic, payload)
 	stream, unknown := h.opts.Transactions.Watch(id)
-	err = h.opts.Bus.Inject(ses.peer, []byte(q.Frame))
+	err := ask()
 	if unknown != nil {
 		stream, unknown = h.opts.Transactions.Watch(id)
 	}

@@ -14,7 +14,7 @@ import (
 // query is what a client asks.
 type query struct {
 	ID          string `json:"id"`                    // chosen by the client, unique on its connection; of a publish the request_id
-	Verb        string `json:"verb"`                  // hello, publish, state, watch, why, history, logs
+	Verb        string `json:"verb"`                  // hello, publish, scale, state, watch, why, history, logs
 	Frame       string `json:"frame,omitempty"`       // publish: the message as on the bus
 	Transaction string `json:"transaction,omitempty"` // state, watch, why
 	Task        string `json:"task,omitempty"`        // why
@@ -22,6 +22,8 @@ type query struct {
 	History *HistoryQuery   `json:"history,omitempty"` // history
 	Logs    *LogQuery       `json:"logs,omitempty"`    // logs
 	Upgrade *UpgradeRequest `json:"upgrade,omitempty"` // upgrade
+
+	Scale map[event.TaskID]int `json:"scale,omitempty"` // scale: how many replicas of each; the id is the request_id
 }
 
 // reply is one answer.
@@ -31,6 +33,7 @@ type reply struct {
 	Error   string        `json:"error,omitempty"`
 	Code    string        `json:"code,omitempty"` // unknown: the error is ErrUnknown
 	Hello   *Hello        `json:"hello,omitempty"`
+	Taken   bool          `json:"taken,omitempty"` // scale: it was handed on
 	Outcome *Outcome      `json:"outcome,omitempty"`
 	Change  *event.Change `json:"change,omitempty"`
 	View    *event.View   `json:"view,omitempty"`

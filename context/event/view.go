@@ -42,6 +42,9 @@ type TaskView struct {
 	Waits  string `json:"waits,omitempty"`  // it is wanted up, and what it waits for: "waits for ts001 until ready"
 	Status string `json:"status,omitempty"` // its own word on what it does (STATUS= of sd_notify(3))
 
+	Replica  int `json:"replica"`  // its number among the replicas of its task service; 1: it is the task service itself
+	Replicas int `json:"replicas"` // how many there are to be
+
 	Scheduled bool      `json:"scheduled"`     // the times of its schedule run it
 	Next      time.Time `json:"next,omitzero"` // the next of them; zero: not known, or none
 

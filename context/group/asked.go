@@ -13,6 +13,8 @@ import (
 func (t *Transaction) asked(a Asked) {
 	o := t.newOperation(a)
 	t.open = append(t.open, o)
+	t.expand(o)
+	a = o.asked
 	for id, why := range a.Refused {
 		t.record(t.byID[id], t.state(id), "refused", a.Cause, why)
 	}
@@ -42,8 +44,10 @@ func (t *Transaction) asked(a Asked) {
 			o.pace = min(stopPace, stopPaceTotal/time.Duration(n))
 		}
 		t.advance(o)
+	case Scale:
+		t.askScale(o)
 	default:
-		o.failed["context"] = fmt.Sprintf("action %q is none of start, stop, restart, exit", a.Action)
+		o.failed["context"] = fmt.Sprintf("action %q is none of start, stop, restart, scale, exit", a.Action)
 	}
 	o.open = false
 	t.finish(o)
@@ -64,7 +68,7 @@ func (t *Transaction) define(spec *conf.Task) *task {
 		k = newTask(spec, t.now)
 		t.relink(id, spec)
 		t.byID[id] = k
-		t.tasks = append(t.tasks, k)
+		t.enter(k)
 		t.touch(k)
 		return k
 	}
@@ -85,6 +89,10 @@ func (t *Transaction) askStart(o *operation, spec *conf.Task) {
 	c := o.asked.Cause
 	if t.done {
 		o.failed[event.TaskID(spec.ID)] = "the context is ending"
+		return
+	}
+	if k := t.byID[event.TaskID(spec.ID)]; k != nil && t.refuseOff(k, c) {
+		o.failed[k.id] = k.whyOff()
 		return
 	}
 	if k := t.byID[event.TaskID(spec.ID)]; k != nil && k.active() {
@@ -111,6 +119,9 @@ func (t *Transaction) askStart(o *operation, spec *conf.Task) {
 // start wants k up. The first start of a task service obeys its entry; every
 // later one runs it.
 func (t *Transaction) start(k *task, c event.Cause) {
+	if t.refuseOff(k, c) {
+		return
+	}
 	s := &k.seen
 	w := want{up: true, run: k.spec.RunsAtStart() || s.state != event.Defined, cause: c}
 	if s.present && !k.waits() {
@@ -128,6 +139,10 @@ func (t *Transaction) askRestart(o *operation, k *task) {
 		o.failed[k.id] = "the context is ending"
 		return
 	}
+	if t.refuseOff(k, o.asked.Cause) {
+		o.failed[k.id] = k.whyOff()
+		return
+	}
 	if t.arms(o, k) {
 		return
 	}
@@ -139,6 +154,9 @@ func (t *Transaction) askRestart(o *operation, k *task) {
 // restart ends what there is of k and wants a new incarnation. As in the
 // original the stop is said even to one that is gone.
 func (t *Transaction) restart(k *task, c event.Cause) {
+	if t.refuseOff(k, c) {
+		return
+	}
 	s := &k.seen
 	run := k.spec.RunsAtStart() || s.state != event.Defined && s.state != event.Created
 	k.want = want{up: true, above: s.inc, run: run, cause: c}
@@ -177,7 +195,7 @@ func (t *Transaction) stop(k *task, o *operation) {
 	}
 	switch {
 	case s.present:
-		k.told = o.asked.Told || o.asked.All && s.saidStopped
+		k.told = o.asked.Told && !o.replicas[k.id] || o.asked.All && s.saidStopped
 		t.reconcile(k)
 		k.told = k.told && !s.ending && s.exit == nil && t.kept(k) // it is told later, and was
 	case s.state == event.Created:
@@ -195,7 +213,16 @@ func (t *Transaction) stop(k *task, o *operation) {
 // whole says that the request is about the whole transaction, not about some of
 // its services.
 func (o *operation) whole(t *Transaction) bool {
-	return o.asked.All || len(o.asked.Tasks) > 1 && len(o.asked.Tasks) >= len(t.tasks)
+	if o.asked.All || len(o.asked.Tasks) < len(t.tasks) {
+		return o.asked.All
+	}
+	named := 0
+	for _, spec := range o.asked.Tasks {
+		if !o.replicas[event.TaskID(spec.ID)] {
+			named++
+		}
+	}
+	return named > 1
 }
 
 // named gives the task services that a request is about, in order of

@@ -52,8 +52,13 @@ func (t *Transaction) linked() *links {
 	for _, k := range t.tasks {
 		for _, d := range k.spec.Process.Depends {
 			on := t.byID[event.TaskID(d.On)]
-			if on != nil && t.below(on, k) && !slices.Contains(l.dependents[on.id], k) {
-				l.dependents[on.id] = append(l.dependents[on.id], k)
+			if on == nil || !t.below(on, k) {
+				continue
+			}
+			for _, m := range on.members() {
+				if !slices.Contains(l.dependents[m.id], k) {
+					l.dependents[m.id] = append(l.dependents[m.id], k)
+				}
 			}
 		}
 	}
@@ -103,11 +108,12 @@ func (k *task) leaving() bool { return k.seen.present && (!k.want.up || k.seen.i
 // isHeld says that k is to be started and waits for others.
 func (k *task) isHeld() bool { return k.hold != "" && k.want.up && !k.seen.present }
 
-// unmet gives the first dependency that has not come so far, nil if all have.
+// unmet gives the first dependency that has not come so far, nil if all have. Of
+// several replicas the first has to have come so far, and none may be about to go.
 func (t *Transaction) unmet(k *task) *conf.Depends {
 	for i, d := range k.spec.Process.Depends {
 		on := t.byID[event.TaskID(d.On)]
-		if on == nil || t.below(on, k) && !on.reachedUntil(d.Until) {
+		if on == nil || t.below(on, k) && (!on.reachedUntil(d.Until) || slices.ContainsFunc(on.members(), (*task).leaving)) {
 			return &k.spec.Process.Depends[i]
 		}
 	}
@@ -164,8 +170,14 @@ func (t *Transaction) settle() {
 			continue
 		}
 		for _, d := range k.spec.Process.Depends {
-			if on := t.byID[event.TaskID(d.On)]; on != nil && on.leaving() {
-				t.reconcile(on)
+			on := t.byID[event.TaskID(d.On)]
+			if on == nil {
+				continue
+			}
+			for _, m := range on.members() {
+				if m.leaving() {
+					t.reconcile(m)
+				}
 			}
 		}
 	}
@@ -197,9 +209,11 @@ func (t *Transaction) pull(k *task) {
 		}
 		switch {
 		case !on.want.up:
-			t.start(on, c)
-			on.want.run = true
-			t.reconcile(on)
+			for _, m := range on.all() {
+				if !m.want.up {
+					t.run(m, c)
+				}
+			}
 		case !on.want.run && !on.spec.RunsAtStart(): // it waits for a start; this is one
 			on.want.run, on.want.cause = true, c
 			t.reconcile(on)

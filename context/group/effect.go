@@ -30,11 +30,13 @@ type SayControl struct {
 // Launch makes a process for a task service. Its outcome comes back as
 // event.Spawned or event.SpawnFailed with the same Ref.
 type Launch struct {
-	Ref    event.Ref
-	Task   *conf.Task
-	Object map[string]any
-	Cause  event.Cause
-	Rank   int // of its stop, when a keeper ends all alone: the lowest first
+	Ref      event.Ref
+	Task     *conf.Task
+	Object   map[string]any
+	Cause    event.Cause
+	Rank     int // of its stop, when a keeper ends all alone: the lowest first
+	Replica  int // which one it is
+	Replicas int // of how many, when it is launched
 }
 
 // Hook has the post_start hooks of a task service run: it has started.

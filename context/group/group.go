@@ -63,6 +63,8 @@ type Collaborators struct {
 	// Keep is told what is to be kept for a later provider: the latest of a task
 	// service counts. It must not block.
 	Keep func(Saved)
+	// Forget is told what is to be kept no more. It must not block.
+	Forget func(event.TaskID)
 	// Clock is asked for the times of schedules; nil: no schedule ever runs.
 	Clock Clock
 	// Prober is asked for the verdicts of probes, which come as event.Probed; nil
@@ -293,6 +295,10 @@ func (g *Group) perform(effect Effect) {
 	case Save:
 		if g.with.Keep != nil {
 			g.with.Keep(e.Saved)
+		}
+	case Forget:
+		if g.with.Forget != nil {
+			g.with.Forget(e.Task)
 		}
 	case Answer:
 		g.with.Answered(e.Outcome)

@@ -67,6 +67,7 @@ func randomTasks(rt *rapid.T) []*conf.Task {
 		if overlap := rapid.SampledFrom([]string{"", "", "", "skip", "queue", "kill"}).Draw(rt, "overlap"); overlap != "" {
 			scheduled(tasks[i], overlap)
 		}
+		tasks[i].Process.Replicas = rapid.SampledFrom([]int{1, 1, 1, 1, 2}).Draw(rt, "replicas")
 	}
 	randomProbes(rt, tasks)
 	randomDepends(rt, tasks)
@@ -91,12 +92,18 @@ func randomDepends(rt *rapid.T, tasks []*conf.Task) {
 }
 
 func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
-	// One draw an event keeps a million of them affordable.
-	n := rapid.IntRange(0, 1<<16-1).Draw(rt, "event")
+	// One draw an event keeps many of them affordable.
+	n := rapid.IntRange(0, 1<<18-1).Draw(rt, "event")
 	task := tasks[n%4]
-	id := event.TaskID(task.ID)
 	n /= 4
-	kind, n := n%27, n/27
+	if r := n % 8; r > 4 { // the replicas have their share
+		if k := w.tx.byID[event.TaskID(conf.ReplicaID(task.ID, r-3))]; k != nil {
+			task = task.AsReplica(r - 3)
+		}
+	}
+	id := event.TaskID(task.ID)
+	n /= 8
+	kind, n := n%28, n/28
 	switch kind {
 	case 0, 1:
 		w.ask(asks(Start, task))
@@ -153,6 +160,9 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 		w.verdict(id, n%8, n%3 > 0)
 	case 26:
 		w.tell(id, n)
+	case 27:
+		n %= modelReplicas + 2
+		w.ask(Asked{Action: Scale, Scale: map[event.TaskID]int{id: n - 1}, Cause: event.Cause{Origin: event.ByOperator, By: "test"}})
 	}
 	if len(w.launchd) > 64 {
 		w.launchd = w.launchd[32:]
@@ -180,11 +190,39 @@ func calm(rt *rapid.T, w *world) {
 	for _, k := range w.tx.tasks {
 		runs := k.seen.state == event.Started || k.seen.state == event.Created || k.seen.state == event.Failed && k.seen.present
 		if k.want.up != runs {
-			rt.Fatalf("%s is wanted up: %v, and in a quiet world it is %s", k.id, k.want.up, k.seen.state)
+			rt.Fatalf("%s is wanted up: %v, and in a quiet world it is %s\n%s", k.id, k.want.up, k.seen.state, w.states())
 		}
 	}
+	counted(rt, w)
 	w.ask(asks(Exit))
 	w.settle()
+}
+
+// modelReplicas is up to how many replicas the random world scales.
+const modelReplicas = 3
+
+// counted holds the replicas that there are against those that there are to be.
+func counted(rt *rapid.T, w *world) {
+	there := map[event.TaskID][]int{}
+	for _, v := range w.tx.View().Tasks {
+		base := v.ID
+		if v.Replica > 1 {
+			id, _, _ := conf.SplitReplica(string(v.ID))
+			base = event.TaskID(id)
+		}
+		there[base] = append(there[base], v.Replica)
+		if n := len(there[base]); v.Replica != n || n > max(1, v.Replicas) {
+			rt.Fatalf("replicas %v of %s, and there are to be %d", there[base], base, v.Replicas)
+		}
+		if v.Replicas == 0 && v.Present {
+			rt.Fatalf("%s is scaled to 0 and runs", v.ID)
+		}
+	}
+	for base, list := range there {
+		if n := w.tx.View().Task(base).Replicas; len(list) != max(1, n) {
+			rt.Fatalf("replicas %v of %s, and there are to be %d", list, base, n)
+		}
+	}
 }
 
 func quiet(rt *rapid.T, w *world) {

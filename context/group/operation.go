@@ -20,6 +20,8 @@ type operation struct {
 	pace    time.Duration
 	file    bool // it names every task service of the provider's file
 
+	replicas map[event.TaskID]bool // named by the id of their task service, not by their own
+
 	open     bool // its task services are still being judged: no answer yet
 	answered bool
 }
@@ -32,7 +34,7 @@ const (
 )
 
 func (t *Transaction) newOperation(a Asked) *operation {
-	o := &operation{asked: a, open: true, above: map[event.TaskID]event.Incarnation{}, failed: map[event.TaskID]string{}}
+	o := &operation{asked: a, open: true, above: map[event.TaskID]event.Incarnation{}, failed: map[event.TaskID]string{}, replicas: map[event.TaskID]bool{}}
 	maps.Copy(o.failed, a.Refused)
 	o.file = a.All || covers(a.Tasks, t.opts.Known)
 	return o
@@ -55,6 +57,12 @@ func (o *operation) await(k *task, above event.Incarnation) {
 	k.operations = append(k.operations, o)
 }
 
+// leave ends the operation's wait for a task service.
+func (o *operation) leave(k *task) {
+	delete(o.above, k.id)
+	k.operations = slices.DeleteFunc(k.operations, func(x *operation) bool { return x == o })
+}
+
 // check asks of every operation that waits for k whether its wait is over.
 func (t *Transaction) check(k *task) {
 	// A request that is answered here leaves the list.
@@ -67,8 +75,7 @@ func (t *Transaction) check(k *task) {
 		if !done {
 			continue
 		}
-		delete(o.above, k.id)
-		k.operations = slices.DeleteFunc(k.operations, func(x *operation) bool { return x == o })
+		o.leave(k)
 		if reason != "" {
 			o.failed[k.id] = reason
 		}
@@ -80,7 +87,11 @@ func (t *Transaction) check(k *task) {
 // cannot any more, why.
 func (o *operation) verdict(t *Transaction, k *task, above event.Incarnation) (done bool, reason string) {
 	s := &k.seen
-	switch o.asked.Action {
+	action := o.asked.Action
+	if action == Scale && !k.off() {
+		action = Start
+	}
+	switch action {
 	case Start, Restart:
 		switch {
 		case s.inc > above || !s.present && s.state == event.Created:
@@ -103,7 +114,7 @@ func (o *operation) verdict(t *Transaction, k *task, above event.Incarnation) (d
 			return true, "a later stop overtook it"
 		}
 		return false, ""
-	default: // Stop, Exit
+	default: // Stop, Exit, and Scale of one that is to go
 		switch {
 		case s.present:
 			return false, ""
@@ -147,6 +158,13 @@ func (t *Transaction) advance(o *operation) {
 	for len(o.queue) > 0 {
 		k := o.queue[0]
 		o.queue = o.queue[1:]
+		if k.gone {
+			continue // a replica that has left before it was its turn
+		}
+		if o.asked.Action == Scale && !k.off() {
+			o.leave(k) // scaled up again before it was its turn
+			continue
+		}
 		t.stop(k, o)
 		if k.self() && k.seen.present && len(o.queue) > 0 {
 			o.current = k

@@ -23,7 +23,7 @@ type restarts struct {
 // this one.
 func applies(k *task) bool {
 	// What is being ended because it has failed is ended by nobody's will.
-	if k.seen.ending && k.seen.state != event.Failed || k.seen.end != endItself {
+	if k.off() || k.seen.ending && k.seen.state != event.Failed || k.seen.end != endItself {
 		return false
 	}
 	switch k.spec.Process.Restart.Policy {

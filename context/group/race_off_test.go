@@ -3,4 +3,4 @@
 package group
 
 // modelSteps × the number of checks (100) is the number of random events.
-const modelSteps = 10_000
+const modelSteps = 3_000

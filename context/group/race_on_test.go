@@ -4,4 +4,4 @@ package group
 
 // modelSteps × the number of checks (100) is the number of random events. The
 // race detector has nothing to find in a pure function: a tenth is enough here.
-const modelSteps = 1_000
+const modelSteps = 300

@@ -21,6 +21,7 @@ type Saved struct {
 	Seen SavedSeen  `json:"seen"`
 
 	Clock *SavedClock `json:"clock,omitempty"` // of a schedule that is armed
+	Set   *SavedSet   `json:"set,omitempty"`   // with replica 1: of all of them
 }
 
 // DecodeSaved reads what was written of a Saved, as JSON, by this or an earlier
@@ -77,12 +78,16 @@ type SavedSeen struct {
 // holds is true when the step's other effects are done.
 type Save struct{ Saved Saved }
 
-func (Save) effect() {}
+// Forget is the effect that ends the keeping of a task service: a replica has left.
+type Forget struct{ Task event.TaskID }
+
+func (Save) effect()   {}
+func (Forget) effect() {}
 
 func (t *Transaction) saved(k *task) Saved {
 	s := &k.seen
 	return Saved{
-		Seq: t.seq, Spec: k.spec, Next: k.next, Clock: k.clock.saved(),
+		Seq: t.seq, Spec: k.spec, Next: k.next, Clock: k.clock.saved(), Set: k.savedSet(),
 		Want: SavedWant{k.want.up, k.want.run, k.want.above, k.restarts.due, k.want.cause},
 		Seen: SavedSeen{
 			State: s.state, Incarnation: s.inc, Present: s.present, PID: s.pid, Ticks: s.ticks, Since: s.since, Exit: s.exit,
@@ -125,6 +130,7 @@ func (t *Transaction) Restore(now, began time.Time, seq uint64, saved []Saved) [
 		t.tasks = append(t.tasks, k)
 	}
 	t.view = nil
+	t.regroup(saved)
 	for _, k := range t.tasks {
 		t.resume(k)
 	}
@@ -135,7 +141,7 @@ func (t *Transaction) Restore(now, began time.Time, seq uint64, saved []Saved) [
 func (t *Transaction) resume(k *task) {
 	s := &k.seen
 	if s.present && !s.made {
-		t.emit(Launch{Ref: k.ref(t.opts.Transaction), Task: k.spec, Object: s.object, Cause: k.want.cause, Rank: t.rank(k)})
+		t.emit(t.launch(k, s.object, k.want.cause))
 	}
 	switch {
 	case s.present && s.ending:

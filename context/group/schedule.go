@@ -132,8 +132,10 @@ func (t *Transaction) due(e event.Due) {
 // run starts k's task, whatever its entry says.
 func (t *Transaction) run(k *task, c event.Cause) {
 	t.start(k, c)
-	k.want.run = true
-	t.reconcile(k)
+	if !k.off() {
+		k.want.run = true
+		t.reconcile(k)
+	}
 }
 
 // unqueue starts the run that waits for the end of the one before.

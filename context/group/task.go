@@ -18,6 +18,8 @@ type task struct {
 
 	restarts   restarts
 	clock      clock        // of its schedule
+	set        *set         // its replicas, itself among them; nil: there are no others
+	gone       bool         // a replica that has left the transaction
 	told       bool         // a stop under way was itself the message that tells the service
 	survivors  []int        // pids of the last incarnation that could not be ended
 	operations []*operation // requests that wait for this task service
@@ -121,7 +123,7 @@ func (k *task) snapshot() *event.TaskView {
 		ID: k.id, Instance: k.spec.Instance, ServiceName: k.spec.ServiceName, User: k.spec.Process.User,
 		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Wanted: k.want.up, Self: k.self(), Completed: s.completed,
 		Since: s.since, Restarts: max(0, s.starts-1), Exit: s.exit, Reason: s.reason, Cause: s.cause,
-		Scheduled: k.clock.armed(), Next: k.clock.next,
+		Replica: k.number(), Replicas: k.count(), Scheduled: k.clock.armed(), Next: k.clock.next,
 		Ready: k.ready(), Waits: waits, Status: s.status,
 		Action: s.action, Result: s.result, Object: s.object, Told: s.told,
 	}

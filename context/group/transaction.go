@@ -124,9 +124,16 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 // effects closes a step: whatever changed is saved last.
 func (t *Transaction) effects() []Effect {
 	t.settle()
+	t.sweep()
 	for _, k := range t.touched {
-		t.emit(Save{t.saved(k)})
-		k.touched = false
+		if k.touched = false; !k.gone {
+			t.emit(Save{t.saved(k)})
+		}
+	}
+	for _, k := range t.touched {
+		if k.gone {
+			t.emit(Forget{k.id})
+		}
 	}
 	t.touched = t.touched[:0]
 	return t.out
@@ -268,7 +275,7 @@ func (t *Transaction) perform(k *task, e machine.Effect, c event.Cause) {
 	switch e {
 	case machine.Spawn:
 		object := t.sayProcess(k, Start, c)
-		t.emit(Launch{Ref: k.ref(t.opts.Transaction), Task: k.spec, Object: object, Cause: c, Rank: t.rank(k)})
+		t.emit(t.launch(k, object, c))
 	case machine.Run:
 		t.sayProcess(k, Start, c)
 		t.awaitStarted(k)
@@ -276,6 +283,13 @@ func (t *Transaction) perform(k *task, e machine.Effect, c event.Cause) {
 		t.end(k, c)
 	case machine.Announce:
 		t.announce(k, c)
+	}
+}
+
+func (t *Transaction) launch(k *task, object map[string]any, c event.Cause) Launch {
+	return Launch{
+		Ref: k.ref(t.opts.Transaction), Task: k.spec, Object: object, Cause: c, Rank: t.rank(k),
+		Replica: k.number(), Replicas: k.count(),
 	}
 }
 

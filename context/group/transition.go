@@ -41,12 +41,13 @@ func (t *Transaction) follow(k *task, tr conf.Transition, seq uint64, c event.Ca
 	if cause.Root == 0 {
 		cause.Root = seq
 	}
-	called := t.called(tr.Call)
-	if called == nil {
+	targets := t.targets(k, tr.Call)
+	if len(targets) == 0 {
 		t.record(k, k.seen.state, "refused", cause,
 			fmt.Sprintf("%s calls %q, which neither this transaction nor the context file defines", tr.Trigger, tr.Call))
 		return
 	}
+	called := targets[0]
 	if called == k && k.seen.end == endOperator && (tr.Action == string(Start) || tr.Action == string(Restart)) {
 		t.record(k, k.seen.state, "refused", cause, "an operator stopped it")
 		return
@@ -59,7 +60,31 @@ func (t *Transaction) follow(k *task, tr conf.Transition, seq uint64, c event.Ca
 		t.storming(called, cause)
 		return
 	}
-	switch Action(tr.Action) {
+	for _, called := range targets {
+		t.call(called, Action(tr.Action), cause)
+	}
+}
+
+// targets finds the task services that a transition of k calls: all replicas of
+// one, but of its own only itself.
+func (t *Transaction) targets(k *task, id string) []*task {
+	called := t.called(id)
+	switch {
+	case called == nil:
+		return nil
+	case k.set != nil && called.set == k.set && called.number() == 1, called == k:
+		return []*task{k}
+	case called.number() > 1:
+		return []*task{called}
+	case called.count() == 0:
+		return []*task{called} // it says that it is off
+	}
+	return called.all()
+}
+
+// call carries out the action of a transition.
+func (t *Transaction) call(called *task, action Action, cause event.Cause) {
+	switch action {
 	case Start:
 		if called.active() {
 			t.record(called, called.seen.state, "refused", cause, fmt.Sprintf("it is already %s", called.seen.state))
@@ -79,7 +104,7 @@ func (t *Transaction) follow(k *task, tr conf.Transition, seq uint64, c event.Ca
 		t.sayProcess(called, Restart, cause)
 		t.restart(called, cause)
 	default: // a word between services: passed on, as in the original
-		t.sayProcess(called, Action(tr.Action), cause)
+		t.sayProcess(called, action, cause)
 	}
 }
 

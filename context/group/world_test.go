@@ -57,6 +57,7 @@ type proc struct {
 	spoke   bool // and so has it
 	exited  bool
 	dying   bool // its stop recipe runs
+	launch  Launch
 }
 
 func newWorld(t testing.TB, o Options) *world {
@@ -107,7 +108,7 @@ func (w *world) perform(effect Effect) {
 		}
 		w.causes[cause] = e.Ref
 		w.mayStart(e)
-		w.procs[e.Ref.Task] = &proc{ref: e.Ref, task: e.Task}
+		w.procs[e.Ref.Task] = &proc{ref: e.Ref, task: e.Task, launch: e}
 		w.launchd = append(w.launchd, e.Ref)
 	case Hook:
 		if p := w.procs[e.Ref.Task]; p == nil || p.ref != e.Ref {
@@ -156,6 +157,11 @@ func (w *world) perform(effect Effect) {
 		w.armed[e.Ref.Task] = e
 	case Disarm:
 		delete(w.armed, e.Ref.Task)
+	case Forget:
+		w.store = slices.DeleteFunc(w.store, func(s Saved) bool { return s.Spec.ID == string(e.Task) })
+		if w.procs[e.Task] != nil {
+			w.t.Fatalf("%s has left the transaction and lives", e.Task)
+		}
 	case Save:
 		w.keep(e.Saved)
 	case Answer:
@@ -199,6 +205,9 @@ func (w *world) crash() {
 		w.perform(effect)
 	}
 	for _, v := range before.Tasks {
+		if v.Replica > v.Replicas {
+			continue // it was about to leave
+		}
 		if tx.View().Task(v.ID) == nil {
 			w.t.Fatalf("%s was forgotten", v.ID)
 		}
@@ -228,7 +237,7 @@ func (w *world) ask(a Asked) {
 // waitsForItsTime says that all a restart does to it is to begin its schedule anew.
 func (w *world) waitsForItsTime(id event.TaskID) bool {
 	k := w.tx.byID[id]
-	return k.clock.armed() && !k.busy()
+	return k == nil || k.clock.armed() && !k.busy() // a replica may have left
 }
 
 // restarted holds the answer to a restart against the incarnations there are.
@@ -275,13 +284,18 @@ func (w *world) caused(c event.Cause, effect Effect) {
 func (w *world) act(c event.Cause) {
 	times := slices.DeleteFunc(w.acts[c.Root], func(at time.Time) bool { return w.now.Sub(at) >= w.limit.Window })
 	w.acts[c.Root] = append(times, w.now)
-	if n := len(w.acts[c.Root]); n > 3*w.limit.Intensity+len(w.tx.tasks) {
+	if n := len(w.acts[c.Root]); n > 3*w.limit.Intensity*modelReplicas+len(w.tx.tasks) {
 		w.t.Fatalf("a storm: %d messages from root %d within %v", n, c.Root, w.limit.Window)
 	}
 }
 
 // consistent holds the picture against the processes there are.
 func (w *world) consistent() {
+	for id, p := range w.procs {
+		if w.tx.byID[id] == nil {
+			w.t.Fatalf("%s lives, and the transaction knows nothing of it", p.ref)
+		}
+	}
 	for _, v := range w.tx.View().Tasks {
 		p := w.procs[v.ID]
 		if _, armed := w.armed[v.ID]; armed != v.Scheduled {
@@ -368,6 +382,8 @@ func (w *world) settle() {
 				w.leave(id)
 			case p.dying:
 				w.exit(id, event.Exit{Signal: "SIGTERM"})
+			case w.tx.byID[id].seen.leaves:
+				w.exit(id, event.Exit{}) // it said that it is stopping
 			case w.tx.View().Task(id).State == event.Starting && p.task.Announce() == "self":
 				w.speak(id, "started", "success")
 			default:

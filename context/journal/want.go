@@ -118,6 +118,14 @@ func (j *Journal) Want(w Want) {
 	})
 }
 
+// Unwant forgets what is wanted of a task service: it has left its transaction.
+func (j *Journal) Unwant(id event.TransactionID, task event.TaskID) {
+	j.db.Put("want "+string(id)+"/"+string(task), func(tx *store.Tx) error {
+		_, err := tx.Exec(`DELETE FROM wants WHERE task = ? AND "transaction" = (SELECT number FROM transactions WHERE id = ?)`, string(task), string(id))
+		return err
+	})
+}
+
 // Saved gives the transactions that are open for this boot, the oldest first.
 func (j *Journal) Saved(ctx context.Context) ([]Saved, error) {
 	if err := j.settle(ctx); err != nil {

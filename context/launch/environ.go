@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"zmicroservices/conf"
@@ -20,6 +21,8 @@ type Vars struct {
 	Backend   string         // endpoint to publish to
 	StateDir  string         // absolute; where the service may keep files
 	Object    map[string]any // the task object, as on topic process
+
+	Replica, Replicas int // which replica of its task service it is, from 1, and of how many
 }
 
 // Base is what all children inherit. It is made once: a service costs a copy of
@@ -36,7 +39,7 @@ func NewBase(environ []string) Base { return Base{inherited(environ)} }
 // first it finds. Entries of extra with a File are passed over: ReadEnv turns
 // them into names and values.
 func Environ(base Base, v Vars, extra []conf.Env) []string {
-	env := make([]string, len(base.entries), len(base.entries)+8+len(extra))
+	env := make([]string, len(base.entries), len(base.entries)+10+len(extra))
 	copy(env, base.entries)
 	for _, pair := range [][2]string{
 		{"ZMS_TASK", v.Ref.String()},
@@ -47,6 +50,8 @@ func Environ(base Base, v Vars, extra []conf.Env) []string {
 		{"ZMS_BACKEND", v.Backend},
 		{"ZMS_CONFIG", config(v.Object)},
 		{"ZMS_STATE_DIR", v.StateDir},
+		{"ZMS_REPLICA", strconv.Itoa(max(1, v.Replica))},
+		{"ZMS_REPLICAS", strconv.Itoa(max(1, v.Replicas))},
 	} {
 		env = append(env, pair[0]+"="+pair[1])
 	}

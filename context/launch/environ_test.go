@@ -30,7 +30,7 @@ func TestAChildIsToldWhoItIsAndNothingThatWasMeantForUs(t *testing.T) {
 		"PATH=/opt/bin", "LANG=de_DE.UTF-8", "ZMSX=kept",
 		"ZMS_TASK=5HGAHZ3WPZUI71PACRPP/ts001/3", "ZMS_SERVICE_ID=ts001", "ZMS_TRANSACTION=5HGAHZ3WPZUI71PACRPP",
 		"ZMS_CONTEXT_ID=context001", "ZMS_FRONTEND=tcp://127.0.0.1:1", "ZMS_BACKEND=ipc:///run/b",
-		`ZMS_CONFIG={"Task":{"description":"<a & b>"},"id":"ts001"}`, "ZMS_STATE_DIR=/var/lib/zms",
+		`ZMS_CONFIG={"Task":{"description":"<a & b>"},"id":"ts001"}`, "ZMS_STATE_DIR=/var/lib/zms", "ZMS_REPLICA=1", "ZMS_REPLICAS=1",
 		"EMPTY=", "LAST=a=b ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

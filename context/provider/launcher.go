@@ -113,7 +113,7 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 // dress gives a slot the environment and the attributes of a service.
 func (l *launcher) dress(g group.Launch) (keeper.Spec, error) {
 	v := l.vars
-	v.Ref, v.Object = g.Ref, g.Object
+	v.Ref, v.Object, v.Replica, v.Replicas = g.Ref, g.Object, g.Replica, g.Replicas
 	extra, err := l.resolve.Env(g.Task)
 	if err != nil {
 		return keeper.Spec{}, err

@@ -45,7 +45,7 @@ func (p *Provider) Ask(r command.Request) error {
 		return err
 	}
 	ok := g.Put(group.Asked{
-		Action: group.Action(r.Action), Tasks: r.Tasks, All: r.All, Refused: r.Refused, Told: r.Told, Cause: r.Cause,
+		Action: group.Action(r.Action), Tasks: r.Tasks, All: r.All, Refused: r.Refused, Told: r.Told, Cause: r.Cause, Scale: r.Scale,
 	})
 	if !ok {
 		return fmt.Errorf("transaction %s has ended", r.Transaction)
@@ -70,7 +70,7 @@ func (p *Provider) begin(r command.Request) (g *group.Group, begun func(), err e
 	if g := p.groups[r.Transaction]; g != nil {
 		return g, nil, nil
 	}
-	if r.Action == "stop" {
+	if r.Action == "stop" || r.Action == "scale" {
 		return nil, nil, fmt.Errorf("there is no transaction %q", r.Transaction)
 	}
 	t := journal.Transaction{
@@ -125,6 +125,7 @@ func (p *Provider) collaborators(id event.TransactionID) group.Collaborators {
 		Clock:  p.clock,
 		Prober: p.prober,
 		Keep:   func(s group.Saved) { p.keep(id, s) },
+		Forget: func(task event.TaskID) { p.journal.Unwant(id, task) },
 	}
 }
 
