@@ -32,6 +32,7 @@ func (s *server) bequeath() {
 // inherit takes up what the keeper before left: its events come first, and its
 // slots are over.
 func (s *server) inherit() {
+	s.sweepNotices()
 	if s.opts.linger <= 0 {
 		return
 	}

@@ -20,11 +20,25 @@ import (
 func NotifyAddress(runtimeDir string, id ID, anotherUser bool) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(runtimeDir + "\x00" + id.String()))
-	name := "notify-" + strconv.FormatUint(h.Sum64(), 36)
+	name := noticeName + strconv.FormatUint(h.Sum64(), 36)
 	if path := filepath.Join(runtimeDir, name); len(path) < 108 && !anotherUser {
 		return path
 	}
 	return "@zms-" + name
+}
+
+// noticeName begins the names of these sockets.
+const noticeName = "notify-"
+
+// sweepNotices removes the sockets of a keeper that was killed. Of services that are
+// adopted they are made anew.
+func (s *server) sweepNotices() {
+	entries, _ := os.ReadDir(s.opts.runtimeDir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), noticeName) && e.Type() == os.ModeSocket {
+			_ = os.Remove(filepath.Join(s.opts.runtimeDir, e.Name()))
+		}
+	}
 }
 
 // ear is the socket by which a slot's processes send notices. Owned by the loop.

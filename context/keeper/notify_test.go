@@ -229,3 +229,17 @@ func FuzzNotice(f *testing.F) {
 		}
 	})
 }
+
+func TestSocketsOfAKilledKeeperAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	stale := NotifyAddress(dir, ID{"tr", "old", 1, ""}, false)
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: stale, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	start(t, func(o *Options) { o.RuntimeDir = dir })
+	if _, err := os.Stat(stale); !os.IsNotExist(err) {
+		t.Errorf("it is left: %v", err)
+	}
+}

@@ -27,6 +27,13 @@ func Doubts(dir string, t *conf.Task) []*conf.Error {
 			doubt(h.Pos, err)
 		}
 	}
+	for _, p := range t.Process.Probes {
+		if len(p.Exec) > 0 {
+			if _, err := r.Program(t, p.Exec[0]); err != nil {
+				doubt(p.Pos, err)
+			}
+		}
+	}
 	switch a, err := AccountOf(&t.Process); {
 	case err != nil:
 		doubt(t.Process.UserPos, err)
