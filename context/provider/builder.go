@@ -61,6 +61,7 @@ func (b *builder) run(ctx context.Context, ref event.Ref, what *launch.Build) er
 	b.log.Info("task service is being built", "task", ref.Task, "transaction", ref.Transaction, "reason", what.Why, "path", what.Output)
 	if err := b.keeper.Spawn(keeper.Spec{
 		ID: id, Path: what.Argv[0], Argv: what.Argv, Env: what.Env, Dir: what.Dir, Output: keeper.Output{Tail: buildTail},
+		Stop: interrupt, // at a shutdown, too
 	}); err != nil {
 		return fmt.Errorf("build %s: %w", what.Output, err)
 	}
