@@ -48,7 +48,7 @@ func TestAttributesAreTheProgramsOwn(t *testing.T) {
 	s.Attributes = &Attributes{
 		Credential: &Credential{Name: "user nobody", UID: nobody, GID: nobody, Groups: []uint32{nobody, 12}},
 		Umask:      pointer(0o27), Nice: pointer(7), Affinity: []int{0},
-		Limits: []RLimit{{"nofile", 100, 200}, {"nproc", 300, 400}, {"as", 1 << 30, Unlimited}, {"core", 0, 0}},
+		Limits: []RLimit{{"nofile", 100, 200}, {"nproc", 300, 400}, {"as", 64 << 20, Unlimited}, {"core", 0, 0}},
 	}
 	got := h.printed(s)
 	for _, want := range []string{
@@ -61,7 +61,7 @@ func TestAttributesAreTheProgramsOwn(t *testing.T) {
 	}
 	words := strings.Join(strings.Fields(got), " ")
 	for _, want := range []string{
-		"Max open files 100 200", "Max processes 300 400", "Max address space 1073741824 unlimited", "Max core file size 0 0",
+		"Max open files 100 200", "Max processes 300 400", "Max address space 67108864 unlimited", "Max core file size 0 0",
 	} {
 		if !strings.Contains(words, want) {
 			t.Errorf("no %q in %s", want, words)
