@@ -156,6 +156,9 @@ func TestKeeperImportsNothingForeign(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, imp := range f.Imports {
+			if imp.Path.Value == `"zmicroservices/internal/crashpoint"` {
+				continue // nothing, but in a build for crash tests
+			}
 			if strings.ContainsAny(imp.Path.Value, ".") || strings.Contains(imp.Path.Value, "zmicroservices") || imp.Path.Value == `"os/exec"` {
 				t.Errorf("%s imports %s", file, imp.Path.Value)
 			}
