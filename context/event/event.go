@@ -69,6 +69,13 @@ type Notice struct {
 	Status map[string]any // the whole content.status
 }
 
+// Dropped says how many lines of a task service's output are in no file, all its
+// incarnations together.
+type Dropped struct {
+	Task  TaskID
+	Lines uint64
+}
+
 // Deadline is a time that passed. A deadline of a dead incarnation, or one that
 // was overtaken by events, means nothing.
 type Deadline struct {
@@ -144,6 +151,9 @@ func (e Probed) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Notified) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Dropped) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Deadline) About() TaskID { return e.Task }

@@ -45,6 +45,8 @@ type TaskView struct {
 	Replica  int `json:"replica"`  // its number among the replicas of its task service; 1: it is the task service itself
 	Replicas int `json:"replicas"` // how many there are to be
 
+	Dropped uint64 `json:"dropped,omitempty"` // lines of its output that are in no file
+
 	Scheduled bool      `json:"scheduled"`     // the times of its schedule run it
 	Next      time.Time `json:"next,omitzero"` // the next of them; zero: not known, or none
 

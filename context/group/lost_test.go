@@ -53,3 +53,18 @@ func TestARestoredTransactionGoesOn(t *testing.T) {
 		t.Errorf("launched %v", w.launchd)
 	}
 }
+
+func TestDroppedLinesAreCountedInTheView(t *testing.T) {
+	w := newWorld(t, options())
+	w.step(asks(Start, command("ts001"), command("ts002")))
+	w.settle()
+	before := w.tx.View()
+	w.take()
+	w.step(event.Dropped{Task: "ts001", Lines: 7})
+	w.step(event.Dropped{Task: "ts009", Lines: 7}) // none of ours
+	expect(t, w)
+	after := w.tx.View()
+	if after.Task("ts001").Dropped != 7 || after.Task("ts002") != before.Task("ts002") || before.Task("ts001").Dropped != 0 || after.Seq != before.Seq {
+		t.Errorf("got %+v", after.Task("ts001"))
+	}
+}

@@ -273,3 +273,12 @@ func orElse(s, other string) string {
 	}
 	return s
 }
+
+// dropped takes a count. Nothing follows from it: what is missing of the output is no
+// fault of the service.
+func (t *Transaction) dropped(e event.Dropped) {
+	if k := t.byID[e.Task]; k != nil && k.dropped != e.Lines {
+		k.dropped = e.Lines
+		t.touch(k)
+	}
+}

@@ -24,6 +24,7 @@ type task struct {
 	survivors  []int        // pids of the last incarnation that could not be ended
 	operations []*operation // requests that wait for this task service
 	hold       string       // what its start waits for; "" nothing
+	dropped    uint64       // lines of its output, as the keeper counts them
 	pulled     bool         // what it waits for was started
 	seq        uint64       // of its last change
 	view       *event.TaskView
@@ -124,7 +125,7 @@ func (k *task) snapshot() *event.TaskView {
 		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Wanted: k.want.up, Self: k.self(), Completed: s.completed,
 		Since: s.since, Restarts: max(0, s.starts-1), Exit: s.exit, Reason: s.reason, Cause: s.cause,
 		Replica: k.number(), Replicas: k.count(), Scheduled: k.clock.armed(), Next: k.clock.next,
-		Ready: k.ready(), Waits: waits, Status: s.status,
+		Ready: k.ready(), Waits: waits, Status: s.status, Dropped: k.dropped,
 		Action: s.action, Result: s.result, Object: s.object, Told: s.told,
 	}
 }

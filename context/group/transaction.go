@@ -107,6 +107,8 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 		t.lost(e)
 	case event.Notice:
 		t.notice(e)
+	case event.Dropped:
+		t.dropped(e)
 	case event.Deadline:
 		t.deadline(e)
 	case event.Due:

@@ -117,3 +117,38 @@ func TestLogIsFollowedFromTheFilesOn(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestDroppedOutputIsInTheViewAndTheJournal(t *testing.T) {
+	c := file(t, printing(t, "ts001", 20, ""))
+	dir := filepath.Join(filepath.Dir(c.File), "s", "logs", "T1")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/full", filepath.Join(dir, "ts001.log")); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, c)
+	s.say("start")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for {
+		entries, err := s.p.History(ctx, command.HistoryQuery{Task: "ts001"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := s.p.View("T1")
+		for _, e := range entries {
+			if e.Note != nil && e.Note.Event == "output dropped" && strings.Contains(e.Note.Reason, " of stdout and 0 of stderr so far: disk full") &&
+				v != nil && v.Task("ts001").Dropped == 20 {
+				return
+			}
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatalf("journal %+v, view %+v", entries, v)
+		}
+	}
+}

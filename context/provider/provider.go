@@ -30,6 +30,7 @@ type Provider struct {
 	tidy      *tidy
 	state     *state
 	place     *place
+	losses    losses
 	met       *keeper.Client // an earlier provider's keeper; nil: there is none
 
 	// made by Run before anything that uses them is live
@@ -202,6 +203,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		endLaunches()
 		return errors.Join(err, k.Close())
 	}
+	p.hearLosses()
 	parts.Go(func() { // ends with the last keeper's stream of events
 		defer close(p.keeperGone)
 		if err := p.follow(live, k); err != nil {

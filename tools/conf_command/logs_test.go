@@ -203,7 +203,7 @@ func TestWhatWasShownIsNotShownTwice(t *testing.T) {
 
 func TestTame(t *testing.T) {
 	for text, want := range map[string]string{
-		"plain größer\t→": "plain größer\t→",
+		"plain größer\t→":  "plain größer\t→",
 		"\x1b[31m":         `\x1b[31m`,
 		"a\xff\uFFFDb\x00": `a\xff` + "\uFFFD" + `b\x00`,
 		"\u202eevil\u200b": `\u202eevil\u200b`,

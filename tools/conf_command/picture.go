@@ -30,11 +30,12 @@ type service struct {
 	ExitCode    *int       `json:"exit_code"`
 	Signal      string     `json:"signal,omitempty"`
 	Reason      string     `json:"reason,omitempty"`
-	Ready       *bool      `json:"ready"`            // started, and its readiness probes agree
-	Waits       string     `json:"waits,omitempty"`  // what its start waits for
-	Status      string     `json:"status,omitempty"` // what it says of itself
-	Scheduled   bool       `json:"scheduled"`        // the times of its schedule run it
-	Next        *time.Time `json:"next,omitempty"`   // the next of them
+	Dropped     uint64     `json:"dropped,omitempty"` // lines of its output that are in no file
+	Ready       *bool      `json:"ready"`             // started, and its readiness probes agree
+	Waits       string     `json:"waits,omitempty"`   // what its start waits for
+	Status      string     `json:"status,omitempty"`  // what it says of itself
+	Scheduled   bool       `json:"scheduled"`         // the times of its schedule run it
+	Next        *time.Time `json:"next,omitempty"`    // the next of them
 }
 
 // live says that a task service runs, or is on its way there or back.
@@ -77,6 +78,7 @@ func pictureOf(v *event.View) picture {
 			Restarts:    &t.Restarts,
 			Since:       known(t.Since),
 			Reason:      t.Reason,
+			Dropped:     t.Dropped,
 			Ready:       &t.Ready,
 			Waits:       t.Waits,
 			Status:      t.Status,
