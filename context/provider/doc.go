@@ -27,6 +27,7 @@
 //	command.Server  the control socket         ends at teardown
 //	command.Info    context info               ends at teardown, after a last flush
 //	tidy            gives memory back          ends at teardown
+//	clockwatch      steps of the clock     ends at teardown
 //	dispatch        keeper events to groups    ends with the keeper's event stream
 //	journal.Run     writes journal.db          ends at teardown, after what waits
 //	sweep           ends what nobody wants     ends when it was told

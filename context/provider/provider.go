@@ -151,7 +151,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, down.run(p.opts.Logger)) }()
 	// Nothing that is live ends with ctx: it ends when teardown comes to it.
 	live := context.WithoutCancel(ctx)
-	broken := make(chan error, 8) // sent by the parts; one for each of them, so that none waits in teardown
+	broken := make(chan error, 9) // sent by the parts; one for each of them, so that none waits in teardown
 	down.add("release the directories", p.release)
 	if p.journal, err = openJournal(ctx, p.opts); err != nil {
 		return errors.Join(err, p.part(), p.forwarder.Close())
@@ -233,6 +233,8 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 
 	endTidy := run("tidy", p.tidy.Run)
 	down.add("end tidying up", func() error { endTidy(); return nil })
+	endClockwatch := run("clock watch", newClockwatch(p.remark).Run)
+	down.add("end watching the clock", func() error { endClockwatch(); return nil })
 	endCompressor := run("compressor", p.compressor().Run)
 	down.add("end compressing", func() error { endCompressor(); return nil })
 	endInfo := run("context info", p.info.Run)
@@ -280,6 +282,12 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	}
 	p.end()
 	return err
+}
+
+// remark tells the log and the journal of what happened to the machine.
+func (p *Provider) remark(n journal.Note) {
+	p.opts.Logger.Warn(n.Event, "reason", n.Reason)
+	p.journal.Note(n)
 }
 
 // keeperGrace bounds the end of a keeper that has nothing left to hold.
