@@ -76,6 +76,10 @@ func (h *handover) program(s *server) string {
 	return "/proc/" + strconv.Itoa(s.pid) + "/fd/" + strconv.Itoa(h.fd)
 }
 
+// understood is what a program says that has passed its trial. An exit code alone says
+// little: most programs end with 0.
+const understood = "what the keeper hands over is understood"
+
 // try runs the program on a copy of the estate.
 func (s *server) try() error {
 	h := s.handover
@@ -90,7 +94,7 @@ func (s *server) try() error {
 	null := uintptr(s.spawner.null)
 	argv := append(append([]string{os.Args[0]}, s.opts.before...), "--trial", "3")
 	h.pid, err = syscall.ForkExec(h.program(s), argv, &syscall.ProcAttr{
-		Env: os.Environ(), Files: []uintptr{null, null, h.errs.Fd(), estate.Fd()},
+		Env: os.Environ(), Files: []uintptr{null, h.errs.Fd(), h.errs.Fd(), estate.Fd()},
 		Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &h.pidfd},
 	})
 	if err == nil && h.pidfd < 0 {
@@ -113,11 +117,11 @@ func (h *handover) ready(s *server) {
 	_ = syscall.Close(h.pidfd)
 	h.pid, h.pidfd = 0, -1
 	s.timers.cancel(h.limit)
-	if status != 0 {
-		var said [512]byte
-		n, _ := h.errs.ReadAt(said[:], 0)
+	var said [512]byte
+	n, _ := h.errs.ReadAt(said[:], 0)
+	if text := strings.TrimSpace(string(said[:n])); status != 0 || text != understood {
 		why := fmt.Errorf("it does not take over: its trial ended with %s", describe(status))
-		if text := strings.TrimSpace(string(said[:n])); text != "" {
+		if text != "" {
 			why = fmt.Errorf("%w: %s", why, strings.ReplaceAll(text, "\n", "; "))
 		}
 		s.giveUpHandover(why)
@@ -235,5 +239,8 @@ func (s *server) scratch() (*os.File, error) {
 // tryOut is the trial: what is in the file can be read and understood by this program.
 func tryOut(fd int) error {
 	_, err := loadEstate(fd)
+	if err == nil {
+		_, err = fmt.Println(understood)
+	}
 	return err
 }

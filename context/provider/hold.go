@@ -21,6 +21,7 @@ type hold struct {
 	keeper *keeper.Client
 	slots  map[keeper.ID]*held // asked for and not over
 	ended  bool                // its end was asked for: no other follows
+	passed chan struct{}       // closed, and made anew, when another follows
 }
 
 // held is a slot as far as it was asked and told.
@@ -35,7 +36,7 @@ type held struct {
 }
 
 func newHold(k *keeper.Client) *hold {
-	return &hold{keeper: k, slots: map[keeper.ID]*held{}}
+	return &hold{keeper: k, slots: map[keeper.ID]*held{}, passed: make(chan struct{})}
 }
 
 // Spawn is keeper.Client's.
@@ -119,6 +120,22 @@ func (h *hold) current() *keeper.Client {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.keeper
+}
+
+// successor waits until another keeper has followed this one.
+func (h *hold) successor(ctx context.Context, k *keeper.Client) error {
+	h.mu.Lock()
+	passed, followed := h.passed, h.keeper != k
+	h.mu.Unlock()
+	if followed {
+		return nil
+	}
+	select {
+	case <-passed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // end says that no other keeper is to follow, and gives the last one.
@@ -208,6 +225,8 @@ func (h *hold) pass(k *keeper.Client, adopted []keeper.Status) (lost []keeper.ID
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.keeper = k
+	close(h.passed)
+	h.passed = make(chan struct{})
 	there := map[keeper.ID]bool{}
 	for _, s := range adopted {
 		there[s.ID] = true

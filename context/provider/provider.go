@@ -276,7 +276,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		endProbation := run("probation", p.probation)
 		down.add("end the probation", func() error { endProbation(); return nil })
 	}
-	err, become := p.wait(ctx, broken)
+	become, err := p.wait(ctx, broken)
 	if become != nil {
 		return become(&down)
 	}
@@ -294,20 +294,20 @@ func (p *Provider) remark(n journal.Note) {
 const keeperGrace = 30 * time.Second
 
 // wait lasts until there is a reason to end, or another program to become.
-func (p *Provider) wait(ctx context.Context, broken <-chan error) (err error, become func(*teardown) error) {
+func (p *Provider) wait(ctx context.Context, broken <-chan error) (become func(*teardown) error, err error) {
 	select {
 	case <-ctx.Done():
 		p.Exit("", event.Cause{Origin: event.ByShutdown, By: "signal"})
 	case <-p.exit:
 	case become := <-p.upgrades.next:
 		if ctx.Err() == nil {
-			return nil, become
+			return become, nil
 		}
 		p.Exit("", event.Cause{Origin: event.ByShutdown, By: "signal"})
 	case err := <-broken:
 		p.opts.Logger.Error("provider is broken", "err", err)
 		p.Exit("", event.Cause{Origin: event.ByShutdown, By: err.Error()})
-		return err, nil
+		return nil, err
 	}
 	return nil, nil
 }

@@ -144,7 +144,11 @@ func (p *Provider) Upgrade(ctx context.Context, r command.UpgradeRequest, said f
 		}
 		p.upgrades.set(nil, "")
 		p.endUpgrade()
-		p.note(u, "upgrade failed", err.Error())
+		row := "upgrade failed"
+		if errors.Is(err, errRolledBack) {
+			row = "upgrade rolled back"
+		}
+		p.note(u, row, err.Error())
 		return u.Upgrade, nil, err
 	}
 	said(fmt.Sprintf("provider %d executes %s", os.Getpid(), r.Program))
@@ -152,6 +156,9 @@ func (p *Provider) Upgrade(ctx context.Context, r command.UpgradeRequest, said f
 		p.upgrades.next <- func(down *teardown) error { return p.become(down, u, old) }
 	}, nil
 }
+
+// errRolledBack: the keeper died of the program; one of the program before has adopted.
+var errRolledBack = errors.New("the new keeper died, and one of the program before has taken over")
 
 func (p *Provider) beginUpgrade() error {
 	p.mu.Lock()
@@ -198,7 +205,10 @@ func (p *Provider) upgradeKeeper(ctx context.Context, u Upgraded, said func(stri
 	defer cancel()
 	if err := k.Upgrade(ctx, newProgram); err != nil {
 		if k.Err() != nil {
-			return fmt.Errorf("%w; another keeper, of the program that runs, takes over", err)
+			if late := p.hold.successor(ctx, k); late != nil {
+				return fmt.Errorf("%w, and none has followed: %w", err, late)
+			}
+			return fmt.Errorf("%w: %w", errRolledBack, err)
 		}
 		return err
 	}

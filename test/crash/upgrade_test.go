@@ -117,6 +117,10 @@ func TestABadProgramIsRefusedOrRolledBack(t *testing.T) {
 		t.Errorf("what ends at once came to %+v", u)
 	}
 	goesOn("what ends at once")
+	if u := b.upgrade(1, "/bin/true"); u.Outcome != "failed" || !strings.Contains(u.Reason, "exit code 0") {
+		t.Errorf("what ends at once, and well, came to %+v", u)
+	}
+	goesOn("what ends at once, and well")
 	if now := b.keeper(); now != keeper || b.client.Hello().PID != was.PID {
 		t.Errorf("something has changed: keeper %d was %d, provider %d was %d", now, keeper, b.client.Hello().PID, was.PID)
 	}
@@ -168,5 +172,28 @@ func (b *bench) stopWhoever() {
 	await(b.t, "the provider to end", func() bool { return !harness.Alive(pid) })
 	if left := harness.Left(b.t, b.transaction); len(left) > 0 {
 		b.t.Errorf("processes are left: %v", left)
+	}
+}
+
+// TestAnUpgradeBelowAKeeperThatStandsFirst has --init: what is started is the keeper,
+// and a provider that is rolled back stays its ward.
+func TestAnUpgradeBelowAKeeperThatStandsFirst(t *testing.T) {
+	b := newBench(t, 2, talker, "--init")
+	b.env = []string{"ZMS_CRASHPOINT=provider ready"}
+	b.start()
+	await(t, "the services to start", func() bool { return len(b.pids()) == 2 })
+	before, was := b.pids(), b.client.Hello()
+	if u := b.upgrade(0, newer(t)); u.Outcome != "done" || u.PID != was.PID || runs(t, b.cmd.Process.Pid) != newer(t) {
+		t.Errorf("the upgrade came to %+v", u)
+	}
+	b.goesOn(before)
+	if u := b.upgrade(1, mortal(t)); u.Outcome != "rolled_back" || u.To != "newer" || !strings.Contains(u.Reason, "killed") {
+		t.Errorf("the second upgrade came to %+v", u)
+	}
+	await(t, "the services to be known again", func() bool { return maps.Equal(b.pids(), before) })
+	b.goesOn(before)
+	b.stop() // the keeper: it waits for its ward
+	if left := harness.Left(t, b.transaction); len(left) > 0 {
+		t.Errorf("processes are left: %v", left)
 	}
 }
