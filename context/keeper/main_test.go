@@ -142,6 +142,9 @@ func child(mode string, args []string) int {
 			fmt.Fprintf(os.Stderr, "line %d\n", i)
 		}
 		return 0
+	case "spew":
+		n, _ := strconv.Atoi(args[0])
+		return spew(n)
 	case "flood":
 		line := []byte(strings.Repeat("x", 1023) + "\n")
 		for {
