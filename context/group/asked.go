@@ -66,7 +66,7 @@ func (t *Transaction) define(spec *conf.Task) *task {
 	k := t.byID[id]
 	if k == nil {
 		k = newTask(spec, t.now)
-		t.relink(id, spec)
+		t.relink(id, nil, spec)
 		t.byID[id] = k
 		t.enter(k)
 		t.touch(k)

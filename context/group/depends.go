@@ -71,13 +71,16 @@ func (t *Transaction) below(on, k *task) bool {
 	return l.depth[on.id] < l.depth[k.id]
 }
 
-// relink forgets the links if a change of specs can have changed them.
-func (t *Transaction) relink(id event.TaskID, specs ...*conf.Task) {
-	changed := t.links != nil && t.links.named[id]
-	for _, s := range specs {
-		changed = changed || s != nil && len(s.Process.Depends) > 0
-	}
-	if changed {
+// relink forgets the links if a new spec in place of an old one, nil if there was
+// none, can have changed them. Most have not: making them anew looks at everybody.
+func (t *Transaction) relink(id event.TaskID, before, now *conf.Task) {
+	switch {
+	case t.links == nil:
+	case before == nil:
+		if t.links.named[id] || len(now.Process.Depends) > 0 {
+			t.links = nil
+		}
+	case !slices.EqualFunc(before.Process.Depends, now.Process.Depends, func(a, b conf.Depends) bool { return a.On == b.On }):
 		t.links = nil
 	}
 }
