@@ -88,6 +88,24 @@ func TestARestartWaitsForTheOldProcess(t *testing.T) {
 	w.answered(t, true, "")
 }
 
+// SIGKILL does not end a process in uninterruptible sleep: whoever asks hears its pid.
+func TestWhoSurvivesTheEndIsNamed(t *testing.T) {
+	w := newWorld(t, options())
+	a := service("ts001")
+	w.step(asks(Start, a))
+	w.settle()
+	w.take()
+	w.answers = nil
+	w.step(asks(Stop, a))
+	ref := w.procs["ts001"].ref
+	delete(w.procs, "ts001") // as far as the keeper can tell
+	w.step(event.Gone{Ref: ref, Survivors: []int{4711}})
+	w.answered(t, false, "ts001: processes [4711] could not be ended")
+	if v := w.tx.View().Task("ts001"); !strings.Contains(v.Reason, "[4711] could not be ended") {
+		t.Errorf("it is %s: %q", v.State, v.Reason)
+	}
+}
+
 func TestARestartOfAnEndedServiceSaysStopAndStart(t *testing.T) {
 	w := newWorld(t, options())
 	a := service("ts001")

@@ -140,3 +140,42 @@ func TestTracesAreSeen(t *testing.T) {
 		}
 	}
 }
+
+// The fault table of the README promises a test a row.
+func TestTheFaultTableNamesTestsThatExist(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(text), "## What fails, and what happens then")
+	table, _, _ = strings.Cut(table, "\n## ")
+	tests := map[string]bool{}
+	for _, s := range sources(t) {
+		for _, d := range s.ast.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && s.test {
+				tests[filepath.Base(s.pkg)+" "+f.Name.Name] = true
+			}
+		}
+	}
+	rows := 0
+	for line := range strings.Lines(table) {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| what fails") {
+			continue
+		}
+		rows++
+		pkg := ""
+		for _, word := range regexp.MustCompile("`[a-z]+` |Test\\w+").FindAllString(line[strings.LastIndex(strings.TrimRight(line, " |\n"), "|"):], -1) {
+			if !strings.HasPrefix(word, "Test") {
+				pkg = strings.Trim(word, "` ")
+			} else if !tests[pkg+" "+word] {
+				t.Errorf("README: package %s has no %s", pkg, word)
+			}
+		}
+		if pkg == "" {
+			t.Errorf("README: no test in %q", line)
+		}
+	}
+	if !found || rows < 20 {
+		t.Errorf("README: a fault table of %d rows", rows)
+	}
+}
