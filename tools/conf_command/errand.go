@@ -105,6 +105,12 @@ func (e errand) send(ctx, work context.Context, w world, p provider, frame []byt
 	if v.answer != nil {
 		return v.answer.show(w, e, h)
 	}
+	return e.report(ctx, w, p, steps, v)
+}
+
+// report shows the outcome of an order, and gives its error.
+func (e errand) report(ctx context.Context, w world, p provider, steps *steps, v verdict) error {
+	h := e.order.header
 	r := report{
 		Transaction: h.Transaction, Action: h.Action, RequestID: h.RequestID,
 		Awaited: v.unseen == "", OK: v.ok, Reason: v.reason,

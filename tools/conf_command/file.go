@@ -65,11 +65,14 @@ func loadFile(path string) (*conf.Context, error) {
 // tasks finds the ids in a file, in the file's order and once each. None of
 // them, or among them the word all or the ContextID, is every one: nil.
 func tasks(file *conf.Context, ids []string) ([]*conf.Task, error) {
+	var replicas []*conf.Task
 	wanted, every := map[string]bool{}, len(ids) == 0
 	for _, id := range ids {
 		switch {
 		case file.Task(id) != nil:
 			wanted[id] = true
+		case file.Find(id) != nil:
+			replicas = append(replicas, file.Find(id))
 		case id == "all" || id == file.ContextID:
 			every = true
 		default:
@@ -85,7 +88,7 @@ func tasks(file *conf.Context, ids []string) ([]*conf.Task, error) {
 			chosen = append(chosen, t)
 		}
 	}
-	return chosen, nil
+	return append(chosen, replicas...), nil
 }
 
 func unknownTask(file *conf.Context, id string) error {

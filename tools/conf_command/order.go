@@ -75,6 +75,11 @@ func configurationOf(file *conf.Context, chosen []*conf.Task, marked bool, h mes
 			list = append(list, withHeader(task, id, marked, h))
 		}
 	}
+	for _, t := range chosen {
+		if t.Replica > 1 { // which the file does not have by this id
+			list = append(list, withHeader(t.Raw, t.ID, marked, h))
+		}
+	}
 	configuration["TaskService"] = list
 	return configuration
 }

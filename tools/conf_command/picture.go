@@ -30,12 +30,14 @@ type service struct {
 	ExitCode    *int       `json:"exit_code"`
 	Signal      string     `json:"signal,omitempty"`
 	Reason      string     `json:"reason,omitempty"`
-	Dropped     uint64     `json:"dropped,omitempty"` // lines of its output that are in no file
-	Ready       *bool      `json:"ready"`             // started, and its readiness probes agree
-	Waits       string     `json:"waits,omitempty"`   // what its start waits for
-	Status      string     `json:"status,omitempty"`  // what it says of itself
-	Scheduled   bool       `json:"scheduled"`         // the times of its schedule run it
-	Next        *time.Time `json:"next,omitempty"`    // the next of them
+	Dropped     uint64     `json:"dropped,omitempty"`  // lines of its output that are in no file
+	Ready       *bool      `json:"ready"`              // started, and its readiness probes agree
+	Waits       string     `json:"waits,omitempty"`    // what its start waits for
+	Status      string     `json:"status,omitempty"`   // what it says of itself
+	Scheduled   bool       `json:"scheduled"`          // the times of its schedule run it
+	Next        *time.Time `json:"next,omitempty"`     // the next of them
+	Replica     int        `json:"replica,omitempty"`  // its number; 1: it is the task service itself
+	Replicas    int        `json:"replicas,omitempty"` // how many there are to be
 }
 
 // live says that a task service runs, or is on its way there or back.
@@ -71,6 +73,8 @@ func pictureOf(v *event.View) picture {
 			ServiceName: t.ServiceName,
 			State:       t.State.String(),
 			Completed:   t.Completed,
+			Replica:     t.Replica,
+			Replicas:    t.Replicas,
 			Scheduled:   t.Scheduled,
 			Next:        known(t.Next),
 			Running:     t.Present,

@@ -67,7 +67,7 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
 	root.SetFlagErrorFunc(hintFlag)
 	o.register(root)
 	root.AddCommand(
-		newStart(w), newStop(w), newRestart(w), newState(w),
+		newStart(w), newStop(w), newRestart(w), newScale(w), newState(w),
 		newWhy(w), newHistory(w), newLogs(w), newWatch(w), newCheck(w), newExit(w), newUpgrade(w), newVersion(w),
 	)
 	return root

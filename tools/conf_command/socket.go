@@ -30,11 +30,7 @@ func reachSocket(ctx context.Context, path string) (provider, error) {
 }
 
 func (s *socket) send(ctx context.Context, m letter, seen func(step)) (verdict, error) {
-	out, err := s.client.Publish(ctx, m.bytes, func(c event.Change) {
-		if c.Task != "" {
-			seen(step{Task: string(c.Task), State: c.To.String(), PID: c.PID, Reason: c.Reason})
-		}
-	})
+	out, err := s.client.Publish(ctx, m.bytes, stepsTo(seen))
 	switch {
 	case err == nil:
 	case m.header.Action == "exit" && errors.Is(err, command.ErrGone):
@@ -42,11 +38,35 @@ func (s *socket) send(ctx context.Context, m letter, seen func(step)) (verdict, 
 	default:
 		return verdict{}, err
 	}
+	return verdictOf(out), nil
+}
+
+func (s *socket) scale(ctx context.Context, n command.Scaling, seen func(step)) (verdict, error) {
+	out, err := s.client.Scale(ctx, n, stepsTo(seen))
+	switch {
+	case err != nil:
+		return verdict{}, err
+	case n.NoWait:
+		return verdict{unseen: "--no_wait", ok: true}, nil
+	}
+	return verdictOf(out), nil
+}
+
+// stepsTo tells changes as steps.
+func stepsTo(seen func(step)) func(event.Change) {
+	return func(c event.Change) {
+		if c.Task != "" {
+			seen(step{Task: string(c.Task), State: c.To.String(), PID: c.PID, Reason: c.Reason})
+		}
+	}
+}
+
+func verdictOf(out command.Outcome) verdict {
 	v := verdict{ok: out.OK, reason: out.Reason, tasks: map[string]string{}}
 	for id, why := range maps.All(out.Tasks) {
 		v.tasks[string(id)] = why
 	}
-	return v, nil
+	return v
 }
 
 func (s *socket) pictures(ctx context.Context, transaction string) ([]picture, error) {
