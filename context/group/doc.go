@@ -19,6 +19,19 @@
 // A goroutine other than Run never touches a Transaction. Readers get Views,
 // which are immutable, and Changes, which are values.
 //
+// A start is held back until what it depends on has come so far (depends.go), and what
+// is down of that is started for it; a stop waits in the same way for those that depend on
+// the service and go, too. Probes are asked for by effects and their verdicts are
+// events like others (probes.go): Ready, for a service that does not announce itself,
+// is the moment when startup and readiness have succeeded.
+//
+// Why not a state "waiting": nothing has happened to a task service that is held, and on the
+// bus it is what it was. It is wanted up, and the View says what it waits for.
+//
+// Why does a stop of one service leave those that depend on it alone: who stops a database
+// for a moment does not ask for an outage of all that can wait for it. Who wants them
+// down names them.
+//
 // Why not one goroutine a task service: an on_fail that restarts a neighbour, a
 // storm limit and an ordered stop look at several services at once; with one
 // owner they are plain code, with many they are protocols.

@@ -131,6 +131,15 @@
 // service begins again meanwhile. They are slots of their own. A slot that was
 // adopted has none any more: what it was to run died with its keeper.
 //
+// # Notices
+//
+// A slot with Spec.Notify has a socket of its own for what its processes tell of
+// themselves (sd_notify(3)). The kernel says who sends; strangers are not heard. What a slot has
+// told is a Noticed, and there is never a second one before the first is acknowledged:
+// a service that talks all day costs a keeper that is alone one event. WATCHDOG=1 is
+// no event: the keeper keeps the time of the last one and judges, as Client.Watchdog
+// asks it to, and only a change of that verdict is told.
+//
 // # Numbers that stay ours
 //
 // A dead leader is not reaped while its tree lives, so that its number, which is
