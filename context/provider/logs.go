@@ -25,6 +25,9 @@ func (p *Provider) compressor() *logs.Compressor {
 		StateDir: p.opts.StateDir, Logger: p.opts.Logger,
 		Wanted: func(task string) bool {
 			t := p.known[event.TaskID(task)]
+			if base, _, ok := conf.SplitReplica(task); ok && t == nil {
+				t = p.known[event.TaskID(base)]
+			}
 			return t == nil || t.Process.Log.Gzip
 		},
 	}

@@ -72,6 +72,9 @@ func runLogs(ctx context.Context, w world, o logging, args []string) error {
 	}
 	for _, t := range chosen {
 		q.Tasks = append(q.Tasks, event.TaskID(t.ID))
+		for i := 2; i <= t.Process.Replicas; i++ {
+			q.Tasks = append(q.Tasks, event.TaskID(conf.ReplicaID(t.ID, i)))
+		}
 	}
 	p := newPrinter(w, o, file, chosen)
 	if q.Last < 0 && !q.Follow { // -n 0
