@@ -84,7 +84,7 @@ func (t *topics) peek(beginning []byte) bool {
 // that only its receiver ignores.
 func (t *topics) look(frame []byte) (found *topic, unsure bool) {
 	s := trimLeft(frame)
-	if len(s) == 0 {
+	if !utf8.FullRune(s) { // nothing, or the beginning of what may be white space
 		return nil, true
 	}
 	for _, n := range t.named {
@@ -97,11 +97,11 @@ func (t *topics) look(frame []byte) (found *topic, unsure bool) {
 		}
 		rest := trimLeft(s[len(n.name):])
 		switch {
-		case len(rest) >= len(separator):
+		case len(rest) >= len(separator) && utf8.FullRune(rest):
 			if string(rest[:len(separator)]) == separator {
 				return n, false
 			}
-		case separator[:len(rest)] == string(rest):
+		case separator[:len(rest)] == string(rest), !utf8.FullRune(rest):
 			unsure = true
 		}
 	}
