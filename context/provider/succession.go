@@ -19,7 +19,7 @@ const (
 	// A keeper that lives shorter than shortReign is followed by no more than
 	// maxSuccessions others: something ends them, and it is not chance.
 	shortReign     = 10 * time.Second
-	maxSuccessions = 5
+	maxSuccessions = 30
 )
 
 // follow dispatches the events of a keeper, and of those that follow when it is
