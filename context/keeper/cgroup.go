@@ -243,12 +243,12 @@ func stepAside(dir, leaf string) error {
 	return err
 }
 
-// close removes home, if nothing is left in it.
+// close removes home and what is in it, as far as it is empty.
 func (g *cgroups) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.own != "" {
-		_ = os.Remove(filepath.Join(g.own, g.name))
+		walkGroup(filepath.Join(g.own, g.name), func(dir string) { _ = syscall.Rmdir(dir) })
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // enter is the spawner's part: it has a process born in the group that its spec asks
@@ -88,7 +89,17 @@ func (s *server) pollGroup(slot *slot) {
 func (s *server) leaveGroup(slot *slot) {
 	if slot.cgroup != "" {
 		delete(s.grouped, filepath.Base(slot.cgroup))
-		walkGroup(slot.cgroup, func(dir string) { _ = syscall.Rmdir(dir) })
+		s.removeGroup(slot.cgroup, 50)
+	}
+}
+
+// removeGroup tries so many times more: the kernel may count who is dead already for a
+// moment longer.
+func (s *server) removeGroup(dir string, more int) {
+	busy := false
+	walkGroup(dir, func(dir string) { busy = errors.Is(syscall.Rmdir(dir), syscall.EBUSY) })
+	if busy && more > 0 && !s.finished {
+		s.timers.after(20*time.Millisecond, func() { s.removeGroup(dir, more-1) })
 	}
 }
 

@@ -42,9 +42,7 @@ func inside(t *testing.T, dir string) []int {
 
 func vanished(t *testing.T, dir string) {
 	t.Helper()
-	if _, err := os.Stat(dir); !os.IsNotExist(err) {
-		t.Errorf("%s is left: %v", dir, err)
-	}
+	until(t, dir+" is removed", func() bool { _, err := os.Stat(dir); return os.IsNotExist(err) })
 }
 
 // What left the group of processes and cleaned its environment is ended with its service,
