@@ -239,3 +239,20 @@ func TestAServiceMayAskForMoreTimeToStart(t *testing.T) {
 		t.Error("its time is over")
 	}
 }
+
+func TestAServiceThatIsEndedForAFailureHasFailedHoweverItEnds(t *testing.T) {
+	w := newWorld(t, options())
+	w.ask(asks(Start, policy(with(service("frames"), "liveness"), "on-failure")))
+	w.spawn("frames")
+	w.speak("frames", "started", "success")
+	w.verdict("frames", 0, false)
+	w.speak("frames", "stopped", "success") // it hears the stop, and obeys
+	if w.state("frames") != event.Failed {
+		t.Fatalf("it is %s", w.state("frames"))
+	}
+	w.dies("frames", event.Exit{})
+	w.spawn("frames")
+	if v := w.tx.View().Task("frames"); v.Incarnation != 2 || v.State != event.Starting || !w.leadsTo(v.Cause, event.ByProbe) {
+		t.Errorf("view %+v", v)
+	}
+}

@@ -38,10 +38,17 @@ func (t *Transaction) wanted(k *task) event.Cause {
 	return c
 }
 
+// isBroken says that k is being ended because it has failed, and nobody has asked for
+// its end.
+func (t *Transaction) isBroken(k *task) bool {
+	s := &k.seen
+	return s.ending && s.end == endItself && !s.broke.IsZero() && s.state == event.Failed
+}
+
 // ended is the cause of an end: what was asked for, the failure that it is being
 // ended for, or the service itself.
 func (t *Transaction) ended(k *task) event.Cause {
-	if k.seen.ending && k.seen.end == endItself && !k.seen.broke.IsZero() {
+	if t.isBroken(k) {
 		return k.seen.broke
 	}
 	if k.seen.ending {
@@ -194,6 +201,12 @@ func (t *Transaction) notice(e event.Notice) {
 	}
 	t.touch(k)
 	c := t.itself(k)
+	if t.isBroken(k) {
+		// It is being ended for a failure. That it stops politely, or has started after
+		// all, mends nothing.
+		t.apply(k, machine.SaidUpdated, c)
+		return
+	}
 	switch e.Action {
 	case "started":
 		if e.Result == "failure" || e.Result == "failed" {
