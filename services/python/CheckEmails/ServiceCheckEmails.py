@@ -91,6 +91,17 @@ def waits(task):
         return False  # an operator's start need not have a state
 
 
+def tell(text):
+    """A notice to the provider, if a probe of ours waits for any: sd_notify(3)."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]  # an abstract name
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        notices.sendto(text.encode("utf-8"), address)
+
+
 def encode(topic, message):
     """One frame: topic, separator, JSON with sorted keys."""
     text = json.dumps(
@@ -190,6 +201,18 @@ class Session:
         failure; items go beside it.
         """
         self._say((action, result, dict(items or {})))
+
+    def ready(self):
+        """Tells that the task is ready, to a <probe notify="true"> that waits for it."""
+        tell("READY=1")
+
+    def alive(self):
+        """Tells that the task has not hung, to a liveness probe by notice."""
+        tell("WATCHDOG=1")
+
+    def status(self, line):
+        """Tells in a line what the task does, for whoever asks for its state."""
+        tell("STATUS=" + line.replace("\n", " "))
 
     def stopping(self):
         """True once the service has been asked to stop."""

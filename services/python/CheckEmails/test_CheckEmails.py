@@ -20,6 +20,15 @@ class FakeSession:
     def notify(self, action, result="success", items=None):
         self.notices.append((action, result, items or {}))
 
+    def ready(self):
+        pass
+
+    def alive(self):
+        pass
+
+    def status(self, line):
+        pass
+
     def stopping(self):
         return self.waits <= 0
 
