@@ -40,14 +40,17 @@ type service struct {
 	Replicas    int        `json:"replicas,omitempty"` // how many there are to be
 }
 
-// live says that a task service runs, or is on its way there or back.
-func (s service) live() bool {
+// up says that a task service runs, or is on its way there or back.
+func (s service) up() bool {
 	switch s.State {
 	case "starting", "created", "started", "stopping":
 		return true
 	}
-	return s.Running || s.Waits != "" || s.Scheduled
+	return s.Running
 }
+
+// live says that it is up, or will be without anybody's doing.
+func (s service) live() bool { return s.up() || s.Waits != "" || s.Scheduled }
 
 func (p picture) live() bool {
 	for _, s := range p.Tasks {

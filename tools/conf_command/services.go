@@ -13,7 +13,7 @@ func showServices(w io.Writer, colour bool, services []service) error {
 	t := newTable(colour, "TASK", "INSTANCE", "STATE", "PID", "RESTARTS", "SINCE", "REASON")
 	for _, s := range services {
 		pid := ""
-		if s.PID != nil && s.live() {
+		if s.PID != nil && s.up() {
 			pid = strconv.Itoa(*s.PID) // that of a dead one may be another's by now
 		}
 		restarts := ""

@@ -54,7 +54,7 @@ func (s *steps) seen(p step) {
 	}
 	t.Reason = p.Reason
 	t.Running = false // before live looks at it
-	t.Running = t.PID != nil && t.live()
+	t.Running = t.PID != nil && t.up()
 }
 
 // services is what to show: the latest picture where there is one, else what was
