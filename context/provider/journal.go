@@ -98,7 +98,9 @@ func (p *Provider) recorded(acks *ledger, pg *page, groups []*group.Group) {
 				crashpoint.Here("journal committed")
 				// What a failing disk has lost was counted and said; holding its page
 				// open would hold all later ones. At the end they are told again.
-				if !errors.Is(err, store.ErrClosed) {
+				// Nor is anything acknowledged by a program that is about to be replaced: its
+				// transactions have ended, and took nothing any more.
+				if !errors.Is(err, store.ErrClosed) && !p.upgrades.replaced.Load() {
 					acks.close(pg)
 				}
 			})

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,6 +30,10 @@ const (
 	readyPatience = time.Minute
 	// keeperPatience bounds the keeper's own turn: a trial, and a quiet moment.
 	keeperPatience = time.Minute
+
+	// journalPatience bounds the writing of what waits. What is not written is told again
+	// by the keeper; what was answered has been written.
+	journalPatience = 30 * time.Second
 
 	newProgram = "upgrade new" // names in the keeper's store
 	oldProgram = "upgrade old"
@@ -70,7 +75,8 @@ func (u Upgraded) env() string {
 // upgrades is what a provider knows of upgrades: the latest, and the program to go back
 // to while the new one is on probation.
 type upgrades struct {
-	next chan func(*teardown) error // sent by Upgrade's proceed; 1: there is one at a time
+	replaced atomic.Bool                // the transactions have ended for another program's sake, see recorded
+	next     chan func(*teardown) error // sent by Upgrade's proceed; 1: there is one at a time
 
 	mu       sync.Mutex // guards all below
 	under    bool       // one is under way: this program is about to end
@@ -248,9 +254,10 @@ func (p *Provider) become(down *teardown, u Upgraded, old *os.File) error {
 	if err := p.forwarder.Drain(ctx); err != nil {
 		p.opts.Logger.Warn("subscribers left behind", "err", err)
 	}
-	p.endGroups() // nobody decides anything from here on
+	p.upgrades.replaced.Store(true) // before: an ended group lets everything pass
+	p.endGroups()                   // nobody decides anything from here on
 	p.running.Wait()
-	ctx, cancel = context.WithTimeout(context.Background(), graceAfterStop)
+	ctx, cancel = context.WithTimeout(context.Background(), journalPatience)
 	defer cancel()
 	if err := p.journal.Close(ctx); err != nil {
 		p.opts.Logger.Warn("journal not closed", "err", err)
