@@ -54,6 +54,13 @@ func (d descriptors) release(name string) error {
 	return syscall.Close(fd)
 }
 
+// close lets go of all.
+func (d descriptors) close() {
+	for name := range d {
+		_ = d.release(name)
+	}
+}
+
 func (d descriptors) names() []string {
 	names := make([]string, 0, len(d))
 	for name := range d {

@@ -287,6 +287,8 @@ func (s *server) stats() *Stats {
 // farewell lets the last lines reach the disk and the last events the provider,
 // each within a second.
 func (s *server) farewell() {
+	// Before our own socket is gone: who finds no keeper may bind the ports at once.
+	s.store.close()
 	s.spawner.cgroups.close()
 	s.logs.close()
 	select {

@@ -169,7 +169,7 @@ func readStat(pid int) (stat, bool) {
 func parseStat(text string) (stat, bool) {
 	// The name in parentheses may hold spaces and parentheses itself.
 	f := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(f) < 20 || len(f[0]) != 1 {
+	if len(f) < 20 || len(f[0]) != 1 || f[0][0] < 'A' {
 		return stat{}, false
 	}
 	parent, err1 := strconv.Atoi(f[1])
