@@ -146,3 +146,30 @@ func TestAnOperatorGoesBeforeThePolicy(t *testing.T) {
 		t.Errorf("launched %v", w.launchd)
 	}
 }
+
+// A keeper tells a new provider everything at once, also of what an earlier one
+// started after a pause: the pause is over then.
+func TestWhatAnEarlierProviderStartedAfterAPauseIsFollowed(t *testing.T) {
+	w := newWorld(t, options())
+	w.step(asks(Start, policy(command("ts001"), "always")))
+	for range 2 { // early deaths: the first restart is at once, the second has a pause
+		w.spawn("ts001")
+		w.exit("ts001", event.Exit{Code: 1})
+		w.leave("ts001")
+	}
+	v := w.tx.View().Task("ts001")
+	if v.Present || v.Incarnation != 2 {
+		t.Fatalf("it is %s in incarnation %d", v.State, v.Incarnation)
+	}
+	ref := event.Ref{Transaction: w.tx.View().Transaction, Task: "ts001", Incarnation: 3}
+	w.step(event.Spawned{Ref: ref, PID: 4711})
+	if v = w.tx.View().Task("ts001"); v.State != event.Started || v.PID != 4711 || v.Incarnation != 3 {
+		t.Fatalf("it is %s with pid %d in incarnation %d", v.State, v.PID, v.Incarnation)
+	}
+	w.procs["ts001"].spawned = true // it was, before
+	w.exit("ts001", event.Exit{Code: 1})
+	w.leave("ts001")
+	if v = w.tx.View().Task("ts001"); v.Present || v.State != event.Failed {
+		t.Fatalf("it is %s, present %t", v.State, v.Present)
+	}
+}

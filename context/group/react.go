@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"time"
 
 	"zmicroservices/context/event"
 	"zmicroservices/context/machine"
@@ -11,6 +12,9 @@ import (
 // incarnation that is dead is recorded and changes nothing.
 func (t *Transaction) live(r event.Ref, what string) *task {
 	k := t.byID[r.Task]
+	if k != nil && t.started(k, r.Incarnation) {
+		t.catchUp(k)
+	}
 	if k != nil && k.seen.present && r.Incarnation == k.seen.inc {
 		return k
 	}
@@ -18,6 +22,20 @@ func (t *Transaction) live(r event.Ref, what string) *task {
 	c := event.Cause{Origin: event.ByProcess, By: string(r.Task)}
 	t.record(k, t.state(r.Task), "ignored", c, why)
 	return nil
+}
+
+// started says that k's next incarnation is there already: an earlier provider
+// made it when the pause was over that this one still waits for. Its keeper tells
+// everything at once; the pauses between are not told.
+func (t *Transaction) started(k *task, inc event.Incarnation) bool {
+	return !k.seen.present && k.want.up && inc == k.seen.inc+1 && (t.resting(k) || k.hold != "")
+}
+
+// catchUp ends that pause. The launch makes nothing: the keeper holds the slot until
+// its events are acknowledged.
+func (t *Transaction) catchUp(k *task) {
+	k.restarts.due, k.hold, k.pulled = time.Time{}, "", false
+	t.apply(k, machine.StartAsked, k.want.cause)
 }
 
 // itself is the cause of what a service does of its own accord. It goes on with
