@@ -19,6 +19,8 @@ import (
 func TestNothingIsLostWhenTheProviderIsKilled(t *testing.T) {
 	b := churning(t)
 	b.start()
+	await(t, "every service to start", func() bool { return b.incarnations() >= services })
+	b.written()
 	for range rounds {
 		// Something must have happened since the last kill; then at any moment.
 		began := b.incarnations()

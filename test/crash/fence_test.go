@@ -15,6 +15,8 @@ import (
 func TestNothingIsDoubledWhenTheKeeperIsKilledUnderLoad(t *testing.T) {
 	b := churning(t)
 	b.start()
+	await(t, "every service to start", func() bool { return b.incarnations() >= services })
+	b.written()
 	for range keeperRounds {
 		began := b.incarnations()
 		await(t, "services to come and go", func() bool { return b.incarnations() > began+services })

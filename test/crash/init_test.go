@@ -46,6 +46,12 @@ func TestAKeeperThatStandsFirstStartsItsProviderAgain(t *testing.T) {
 func (b *bench) settled(n int) {
 	b.t.Helper()
 	await(b.t, "the services to start", func() bool { return len(b.pids()) == n })
+	b.written()
+}
+
+// written returns when the journal has all that was seen so far.
+func (b *bench) written() {
+	b.t.Helper()
 	if _, err := b.client.History(b.t.Context(), command.HistoryQuery{Limit: 1}); err != nil { // it waits for the writer
 		b.t.Fatal(err)
 	}

@@ -22,6 +22,8 @@ func TestNothingIsLostAtNamedPoints(t *testing.T) {
 	b := churning(t)
 	b.program = mortal
 	b.start()
+	await(t, "every service to start", func() bool { return b.incarnations() >= services })
+	b.written()
 	deaths := 0
 	for range pointRounds {
 		// What nobody was promised yet, the first start above all, may come twice.

@@ -54,6 +54,7 @@ func TestProbesGoOnWhenProviderAndKeeperAreKilled(t *testing.T) {
 		return v
 	}
 	first := well("it to be ready", 1)
+	b.written()
 	b.kill()
 	b.start()
 	if v := well("it to be ready under the second provider", 1); v.PID != first.PID {

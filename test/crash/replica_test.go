@@ -46,6 +46,7 @@ func TestWhatHasCompletedIsNotRunAgain(t *testing.T) {
 		return len(b.tasks()) == 2
 	}
 	await(t, "the one-shots to complete", completed)
+	b.written()
 	b.kill()
 	b.start()
 	if !completed() {
