@@ -57,12 +57,8 @@ func Service(t testing.TB, name string) string {
 func (b *builds) get(file, pkg string, flags ...string) (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.dir == "" {
-		dir, err := os.MkdirTemp("", "zms-harness-")
-		if err != nil {
-			return "", fmt.Errorf("make directory: %w", err)
-		}
-		b.dir, b.done = dir, map[string]error{}
+	if err := b.begin(); err != nil {
+		return "", err
 	}
 	path := filepath.Join(b.dir, file)
 	if err, known := b.done[file]; known {
@@ -70,6 +66,19 @@ func (b *builds) get(file, pkg string, flags ...string) (string, error) {
 	}
 	b.done[file] = build(pkg, path, flags)
 	return path, b.done[file]
+}
+
+// begin makes the folder for all. It is called under the lock.
+func (b *builds) begin() error {
+	if b.dir != "" {
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "zms-harness-")
+	if err != nil {
+		return fmt.Errorf("make directory: %w", err)
+	}
+	b.dir, b.done = dir, map[string]error{}
+	return nil
 }
 
 func build(pkg, path string, flags []string) error {

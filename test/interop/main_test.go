@@ -6,4 +6,4 @@ import (
 	"zmicroservices/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m, nil) }
+func TestMain(m *testing.M) { harness.Main(m, roles) }
