@@ -3,6 +3,8 @@
 //
 //	go test -run '^$' -bench . -benchtime 1x ./bench/bus
 //
+// Each ends with a table in Markdown: the goals, and where one is missed.
+//
 // Loads are C programs (testdata/peers.c, built by the benchmark): raw ones that
 // speak ZMTP by hand with as little work as possible, so that the forwarder is
 // what is measured, and libzmq's sockets, as users have them. Figures are medians

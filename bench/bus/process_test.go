@@ -8,28 +8,23 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime/pprof"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"zmicroservices/context/forwarder"
+	"zmicroservices/test/harness"
 )
 
-// role makes a re-executed test binary the forwarder's process.
-const role = "ZMS_BENCH_ROLE"
+// forwarderRole makes a re-executed test binary the forwarder's process.
+const forwarderRole = "forwarder"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(role) == "forwarder" {
-		if err := serve(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
-	os.Exit(m.Run())
+	harness.Main(m, map[string]func() error{forwarderRole: serve})
 }
 
 // profile names a file for a CPU profile of the forwarder's last run.
@@ -70,20 +65,7 @@ func serve() error {
 // build compiles the C side.
 func build(b *testing.B) string {
 	b.Helper()
-	absent := b.Skipf
-	if os.Getenv("CI") == "true" {
-		absent = b.Fatalf
-	}
-	gcc, err := exec.LookPath("gcc")
-	if err != nil {
-		absent("no gcc: apt-get install gcc libzmq3-dev")
-	}
-	peers := filepath.Join(b.TempDir(), "peers")
-	out, err := exec.Command(gcc, "-O2", "-o", peers, "testdata/peers.c", "-lzmq", "-lpthread").CombinedOutput()
-	if err != nil {
-		absent("no libzmq: apt-get install libzmq3-dev\n%s", out)
-	}
-	return peers
+	return harness.Compile(b, "needs libzmq and a C compiler: apt-get install gcc libc6-dev libzmq3-dev", "testdata/peers.c", "-lzmq", "-lpthread")
 }
 
 // process is a child that talks by lines.
@@ -184,27 +166,26 @@ func proxy(b *testing.B, peers string) *device {
 // ours starts ours.
 func ours(b *testing.B) *device {
 	b.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), role+"=forwarder")
+	cmd := exec.Command(harness.Self(b))
+	cmd.Env = append(os.Environ(), harness.RoleVariable+"="+forwarderRole)
 	return newDevice(b, cmd)
 }
 
-// cpu is the user and system time of the device so far (proc(5), stat).
+// cpu is the user and system time of the device so far, by its CPU-time clock
+// (clock_getcpuclockid(3)): proc(5) counts in hundredths of a second.
 func (d *device) cpu() time.Duration {
 	d.b.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.cmd.Process.Pid))
-	if err != nil {
+	// Negative clocks are processes': the bits above the lowest three.
+	clock := int32(^d.cmd.Process.Pid<<3 | unix.CLOCK_PROCESS_CPUTIME_ID)
+	var t unix.Timespec
+	if err := unix.ClockGettime(clock, &t); err != nil {
 		d.b.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	utime, err := strconv.Atoi(fields[11])
-	if err != nil {
-		d.b.Fatal(err)
-	}
-	stime, err := strconv.Atoi(fields[12])
-	if err != nil {
-		d.b.Fatal(err)
-	}
-	return time.Duration(utime+stime) * time.Second / 100 // USER_HZ
+	return time.Duration(t.Nano())
+}
+
+// peak is the highest resident set of the device so far, in MiB.
+func (d *device) peak() float64 {
+	d.b.Helper()
+	return harness.UsageOf(d.b, d.cmd.Process.Pid).Peak
 }

@@ -1,10 +1,11 @@
 /* The other side of the benchmark: libzmq's own forwarder, and load.
  *
- *   peers proxy                          zmq_proxy(XSUB, XPUB) on two free ports
- *   peers {raw|zmq}sub ENDPOINT N SIZE   N subscribers to everything
- *   peers {raw|zmq}pub ENDPOINT N SIZE   N publishers, as fast as they can
- *   peers latsub ENDPOINT                one-way latencies of what latpub sends
- *   peers latpub ENDPOINT SIZE RATE      RATE messages a second, each with its time
+ *   peers proxy                                  zmq_proxy(XSUB, XPUB) on two free ports
+ *   peers {raw|zmq}sub ENDPOINT N SIZE [PREFIX]  N subscribers to everything, or to N prefixes
+ *   peers {raw|zmq}pub ENDPOINT N SIZE           N publishers, as fast as they can
+ *   peers latsub ENDPOINT N                      N subscribers: one-way latencies of what latpub sends
+ *   peers latpub ENDPOINT N SIZE RATE            N publishers: RATE messages a second together, each
+ *                                                with its time
  *
  * raw speaks ZMTP 3.0 by hand, with as little work as possible, so that the
  * forwarder is what is measured. Each says "ready" on stdout when its
@@ -28,6 +29,8 @@ static void die(const char *what) { perror(what); exit(1); }
 
 static void *context;
 static const char *endpoint;
+static const char *prefix = "";
+static long count;
 static long size;
 static long rate;
 static volatile int ready;
@@ -95,26 +98,36 @@ static void *rawpub(void *arg) {
 	unsigned char b[3];
 	get(fd, b, 3); /* everything */
 	unsigned char h[9];
-	size_t hn = header(h, size), frame = hn + size, count = 1 + (256 << 10) / frame;
-	char *buf = malloc(frame * count);
-	memset(buf, 'x', frame * count);
-	for (size_t i = 0; i < count; i++) memcpy(buf + i * frame, h, hn);
+	size_t hn = header(h, size), frame = hn + size, many = 1 + (256 << 10) / frame;
+	char *buf = malloc(frame * many);
+	memset(buf, 'x', frame * many);
+	for (size_t i = 0; i < many; i++) memcpy(buf + i * frame, h, hn);
 	__sync_fetch_and_add(&ready, 1);
-	for (;;) all(fd, buf, frame * count);
+	for (;;) all(fd, buf, frame * many);
 	return arg;
+}
+
+/* subscription is everything, or a prefix of subscriber n's own. */
+static void subscription(char topic[64], long n) {
+	*topic = 0;
+	if (*prefix) snprintf(topic, 64, "%s.%ld", prefix, n);
 }
 
 static void *rawsub(void *arg) {
 	long me = (long)arg;
 	int fd = raw_connect("SUB");
-	all(fd, "\0\1\1", 3);
+	char topic[64];
+	subscription(topic, me);
+	unsigned char sub[66] = {0, 1 + strlen(topic), 1};
+	memcpy(sub + 3, topic, strlen(topic));
+	all(fd, sub, 3 + strlen(topic));
 	__sync_fetch_and_add(&ready, 1);
 	unsigned char h[9];
 	long frame = header(h, size) + size, bytes = 0;
-	size_t room = 512 << 10;
-	char *buf = malloc(room);
+	size_t most = 512 << 10;
+	char *buf = malloc(most);
 	for (;;) {
-		ssize_t n = read(fd, buf, room);
+		ssize_t n = read(fd, buf, most);
 		if (n <= 0) exit(0);
 		bytes += n;
 		received[me] = bytes / frame;
@@ -137,7 +150,9 @@ static void *zmqpub(void *arg) {
 static void *zmqsub(void *arg) {
 	long me = (long)arg;
 	void *s = zmq_socket(context, ZMQ_SUB);
-	zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0);
+	char topic[64];
+	subscription(topic, me);
+	zmq_setsockopt(s, ZMQ_SUBSCRIBE, topic, strlen(topic));
 	if (zmq_connect(s, endpoint)) die("zmq_connect");
 	__sync_fetch_and_add(&ready, 1);
 	for (;;) {
@@ -158,7 +173,8 @@ static void *latpub(void *arg) {
 	memset(buf, 'x', 9 + size);
 	size_t hn = header(buf, size);
 	__sync_fetch_and_add(&ready, 1);
-	for (double next = now();; next += 1.0 / rate) {
+	/* publishers take turns */
+	for (double next = now() + (double)(long)arg / rate;; next += (double)count / rate) {
 		double left = next - now();
 		if (left > 0) usleep(left * 1e6);
 		double t = now();
@@ -169,17 +185,20 @@ static void *latpub(void *arg) {
 	return arg;
 }
 
-static double samples[1 << 20];
+static double *samples[256];
+enum { room = 1 << 18 };
 static int compare(const void *a, const void *b) {
 	double x = *(double *)a, y = *(double *)b;
 	return (x > y) - (x < y);
 }
 
 static void *latsub(void *arg) {
+	long me = (long)arg;
+	samples[me] = calloc(room, sizeof(double));
 	int fd = raw_connect("SUB");
 	all(fd, "\0\11\1latency ", 11);
 	__sync_fetch_and_add(&ready, 1);
-	unsigned char h[9], *body = malloc(1 << 20);
+	unsigned char h[9], *body = malloc(4 << 20);
 	for (;;) {
 		get(fd, h, 2);
 		size_t n = h[1];
@@ -191,11 +210,29 @@ static void *latsub(void *arg) {
 		get(fd, body, n);
 		double t;
 		memcpy(&t, body + 8, sizeof t);
-		long k = received[0];
-		samples[k & ((1 << 20) - 1)] = now() - t;
-		received[0] = k + 1;
+		long k = received[me];
+		if (k < room) {
+			samples[me][k] = now() - t;
+			received[me] = k + 1;
+		}
 	}
 	return arg;
+}
+
+/* latencies prints how many there were since the last time, the median and the
+ * 99th percentile in microseconds. */
+static void latencies(void) {
+	static double sorted[room];
+	long n = 0;
+	for (long i = 0; i < count; i++) {
+		long k = received[i];
+		if (k > room - n) k = room - n;
+		memcpy(sorted + n, samples[i], k * sizeof *sorted);
+		n += k;
+		received[i] = 0;
+	}
+	qsort(sorted, n, sizeof *sorted, compare);
+	printf("%ld %.1f %.1f\n", n, n ? sorted[n / 2] * 1e6 : 0, n ? sorted[n * 99 / 100] * 1e6 : 0);
 }
 
 static void *until_stdin_ends(void *arg) {
@@ -230,29 +267,23 @@ int main(int argc, char **argv) {
 	for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++)
 		if (!strcmp(argv[1], modes[i].name)) run = modes[i].run;
 	if (!run) return 2;
+	if (argc < 4 || (argc < 5 && run != latsub)) return 2;
 	endpoint = argv[2];
-	long n = 1;
-	if (run == latpub) {
-		size = atol(argv[3]);
-		rate = atol(argv[4]);
-	} else if (run != latsub) {
-		n = atol(argv[3]);
-		size = atol(argv[4]);
-	}
+	count = atol(argv[3]);
+	if (run != latsub) size = atol(argv[4]);
+	if (argc > 5) prefix = argv[5], rate = atol(argv[5]);
 	pthread_t t;
-	for (long i = 0; i < n; i++) pthread_create(&t, NULL, run, (void *)i);
-	while (ready < n) usleep(1000);
+	for (long i = 0; i < count; i++) pthread_create(&t, NULL, run, (void *)i);
+	while (ready < count) usleep(1000);
 	puts("ready");
 	fflush(stdout);
 	char line[16];
 	while (fgets(line, sizeof line, stdin)) {
-		long sum = 0;
-		for (long i = 0; i < n; i++) sum += received[i];
 		if (run == latsub) {
-			qsort(samples, sum, sizeof *samples, compare);
-			printf("%ld %.1f %.1f\n", sum, samples[sum / 2] * 1e6, samples[sum * 99 / 100] * 1e6);
-			received[0] = 0;
+			latencies();
 		} else {
+			long sum = 0;
+			for (long i = 0; i < count; i++) sum += received[i];
 			printf("%ld\n", sum);
 		}
 		fflush(stdout);
