@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"zmicroservices/context/event"
@@ -32,6 +33,7 @@ func (ses *session) answer(ctx context.Context, q query) {
 	switch q.Verb {
 	case "hello":
 		hello := ses.s.hello
+		hello.Goroutines = runtime.NumGoroutine()
 		ses.send(reply{ID: q.ID, Done: true, Hello: &hello})
 	case "publish":
 		ses.publish(ctx, q)

@@ -55,6 +55,7 @@ type Hello struct {
 	FrontEndEndpoint string `json:"front_end_endpoint"` // where to subscribe
 	BackendEndpoint  string `json:"backend_endpoint"`   // where to publish
 	StateDir         string `json:"state_dir,omitempty"`
+	Goroutines       int    `json:"goroutines,omitempty"` // of the provider, at the time of the answer
 }
 
 // Sight is one thing that a Watch sees: a View to begin with, and again after a

@@ -19,7 +19,8 @@
 //	})
 //
 // It never writes a log: the keeper alone does, also when no provider is there. It
-// removes a cut file in one case, when its compressed twin is on the disk.
+// removes a cut file in one case, when its compressed twin is on the disk, and a
+// transaction's whole folder in one (Pruner), when it is over and many came after it.
 //
 // # Why not …
 //

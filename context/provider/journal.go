@@ -25,6 +25,7 @@ func openJournal(ctx context.Context, o Options) (*journal.Journal, error) {
 	}
 	j, err := journal.Open(ctx, journal.Options{
 		Path: filepath.Join(o.StateDir, "journal.db"), Boot: strings.TrimSpace(string(boot)), Logger: o.Logger,
+		Rows: o.JournalRows, Keep: o.JournalAge,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)

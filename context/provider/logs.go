@@ -18,6 +18,15 @@ func outputOf(r event.Ref, t *conf.Task, budget int64) keeper.Output {
 	}
 }
 
+// pruner removes the output of transactions that are over and left memory long ago. What
+// is in memory may be started again, and is asked about.
+func (p *Provider) pruner() *logs.Pruner {
+	return &logs.Pruner{
+		StateDir: p.opts.StateDir, Keep: p.opts.LogTransactions, Logger: p.opts.Logger,
+		Live: func(transaction string) bool { return p.group(event.TransactionID(transaction)) != nil },
+	}
+}
+
 // compressor compresses the files that the keeper has cut, of tasks that have nothing
 // against it. A task that our own file does not know has not said anything.
 func (p *Provider) compressor() *logs.Compressor {

@@ -24,6 +24,11 @@ type Options struct {
 
 	Linger time.Duration // how long services outlive a provider that died; keeper.Forever
 
+	// What stays on the disk. Zero fields stand for the defaults.
+	JournalRows     int           // rows of the journal: 1,000,000
+	JournalAge      time.Duration // and how old they get: 30 days
+	LogTransactions int           // transactions that are over whose output stays: 1,000
+
 	BindAll       bool
 	Insecure      bool
 	AllowCommands bool
@@ -57,6 +62,12 @@ func (o *Options) complete() error {
 			return fmt.Errorf("find own program: %w", err)
 		}
 		o.Exe = exe
+	}
+	if o.JournalRows < 0 || o.JournalAge < 0 || o.LogTransactions < 0 {
+		return errors.New("provider: JournalRows, JournalAge and LogTransactions are not negative")
+	}
+	if o.LogTransactions == 0 {
+		o.LogTransactions = 1000
 	}
 	c := o.Context
 	runtime := command.RuntimeDir(o.RuntimeDir)

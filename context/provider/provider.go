@@ -151,7 +151,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, down.run(p.opts.Logger)) }()
 	// Nothing that is live ends with ctx: it ends when teardown comes to it.
 	live := context.WithoutCancel(ctx)
-	broken := make(chan error, 9) // sent by the parts; one for each of them, so that none waits in teardown
+	broken := make(chan error, 12) // sent by the parts; one for each of them, so that none waits in teardown
 	down.add("release the directories", p.release)
 	if p.journal, err = openJournal(ctx, p.opts); err != nil {
 		return errors.Join(err, p.part(), p.forwarder.Close())
@@ -237,6 +237,8 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	down.add("end watching the clock", func() error { endClockwatch(); return nil })
 	endCompressor := run("compressor", p.compressor().Run)
 	down.add("end compressing", func() error { endCompressor(); return nil })
+	endPruner := run("pruner", p.pruner().Run)
+	down.add("end pruning", func() error { endPruner(); return nil })
 	endInfo := run("context info", p.info.Run)
 	down.add("drain the bus", func() error {
 		endInfo()

@@ -31,6 +31,9 @@ type options struct {
 	monitorInterval time.Duration
 	http            string
 	linger          string
+	journalRows     int
+	journalAge      time.Duration
+	logTransactions int
 	wire            string
 	logFormat       string
 	logLevel        string
@@ -80,6 +83,9 @@ and on_exit transitions. It ends with every service stopped, in order, at
 	p.DurationVar(&f.monitorInterval, "monitor_interval", 0, "time between process monitoring messages; 0 is off")
 	p.StringVar(&f.http, "http", "", "serve metrics on `ADDR`")
 	p.StringVar(&f.linger, "linger", "60s", "how long services outlive a provider that died: a `duration`, or forever")
+	p.IntVar(&f.journalRows, "journal_rows", 1_000_000, "rows of the journal that stay, the newest")
+	p.DurationVar(&f.journalAge, "journal_age", 30*24*time.Hour, "how old rows of the journal get")
+	p.IntVar(&f.logTransactions, "log_transactions", 1000, "transactions that are over whose output stays on the disk, the newest")
 	p.StringVar(&f.wire, "wire", "", "`original`: nothing on the bus that the original did not send, but for command results")
 	p.StringVar(&f.logFormat, "log_format", "text", "`text|json`")
 	p.StringVar(&f.logLevel, "log_level", "info", "`debug|info|warn|error`")
@@ -128,6 +134,7 @@ func run(cmd *cobra.Command, f options, path string) error {
 		Context: file, Logger: log, Version: version, StateDir: f.stateDir, RuntimeDir: f.runtimeDir,
 		BindAll: f.bindAll, Insecure: f.insecure, AllowCommands: f.allowCommands, ServicesPaths: f.servicesPath,
 		Original: f.wire == "original", Bundled: isBundled, Linger: linger,
+		JournalRows: f.journalRows, JournalAge: f.journalAge, LogTransactions: f.logTransactions,
 	}
 	o.Argv, o.Upgraded = os.Args, provider.TakeUpgraded()
 	if f.init {
@@ -161,6 +168,14 @@ func (f *options) check(cmd *cobra.Command) error {
 		if err := conf.CheckTransaction(f.start); err != nil {
 			return fmt.Errorf("--start: %w", err)
 		}
+	}
+	switch {
+	case f.journalRows < 1:
+		return fmt.Errorf("--journal_rows %d: at least 1 row stays", f.journalRows)
+	case f.journalAge <= 0:
+		return fmt.Errorf("--journal_age %v: it is to be above 0", f.journalAge)
+	case f.logTransactions < 1:
+		return fmt.Errorf("--log_transactions %d: at least 1 stays", f.logTransactions)
 	}
 	if f.wire != "" && f.wire != "original" {
 		return fmt.Errorf("--wire %q: the only value is original", f.wire)
