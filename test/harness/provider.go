@@ -27,6 +27,7 @@ type Provider struct {
 	PID, Keeper int
 	Transaction string // of --start
 	StateDir    string
+	Socket      string // the control socket
 
 	t       testing.TB
 	cmd     *exec.Cmd
@@ -83,6 +84,7 @@ func Start(t testing.TB, file string, flags ...string) *Provider {
 	ready := p.await("provider is ready")
 	p.Publish, _ = ready["publish"].(string)
 	p.Subscribe, _ = ready["subscribe"].(string)
+	p.Socket, _ = ready["control"].(string)
 	if keeper, ok := ready["keeper"].(float64); ok {
 		p.Keeper = int(keeper)
 	}
