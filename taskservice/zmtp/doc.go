@@ -1,13 +1,12 @@
-// Package zmtp is the server's side of ZMTP 3.0 and 3.1, the wire protocol of
-// ZeroMQ (RFC 23 and 37 of rfc.zeromq.org): greeting, handshake, frames,
-// commands and their limits.
+// Package zmtp is ZMTP 3.0 and 3.1, the wire protocol of ZeroMQ (RFC 23 and 37
+// of rfc.zeromq.org): greeting, handshake, frames, commands and their limits.
 //
-// All of it but [Handshake] is pure: bytes in, values or an error out, nothing
-// read and nothing kept. The parsers allocate only what they return, never by a
-// length that a peer announced, and refuse what the RFCs forbid instead of
-// guessing. Handshake is the one function that talks: it runs over any
-// io.ReadWriter, reads not one byte beyond the peer's READY, and leaves
-// deadlines to its caller.
+// All of it but [Handshake] and [Connect] is pure: bytes in, values or an error
+// out, nothing read and nothing kept. The parsers allocate only what they
+// return, never by a length that a peer announced, and refuse what the RFCs
+// forbid instead of guessing. The two functions that talk are the two sides of
+// a handshake: they run over any io.ReadWriter, read not one byte beyond the
+// peer's READY, and leave deadlines to their caller.
 //
 // The package holds no sockets, no goroutines, no queues and knows no topics.
 // The forwarder uses it, and so does a task service that binds a PUB of its own:
@@ -28,8 +27,8 @@
 // # Mechanisms
 //
 // A security mechanism is a [Mechanism]: a state machine from the peer's
-// handshake commands to replies. [Null] is here; CURVE and PLAIN are further
-// values of the same interface, chosen by the name in the peer's greeting.
+// handshake commands to replies. [Null] is here; CURVE and PLAIN, packages of
+// their own below this one, are further values of the same interface.
 //
 // # Why not ZMTP 1.0 and 2.0
 //

@@ -1,6 +1,7 @@
 package zmtp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -49,11 +50,7 @@ func Handshake(rw io.ReadWriter, s Server) (*Session, error) {
 	if greeted == "" {
 		greeted = Null{}.Name()
 	}
-	ours := Greeting{Major: 3, Minor: 1, Mechanism: greeted, AsServer: greeted != Null{}.Name()}
-	if _, err := rw.Write(AppendGreeting(nil, ours)); err != nil {
-		return nil, fmt.Errorf("send greeting: %w", err)
-	}
-	greeting, err := readGreeting(rw)
+	greeting, err := greet(rw, greeted, greeted != Null{}.Name())
 	if err != nil {
 		return nil, err
 	}
@@ -62,10 +59,45 @@ func Handshake(rw io.ReadWriter, s Server) (*Session, error) {
 		return nil, fmt.Errorf("agree on mechanism: peer asks for %s, this endpoint offers %s: %w", greeting.Mechanism, greeted, ErrMechanism)
 	}
 	session := &Session{Greeting: greeting, Mechanism: mechanism}
-	if err := session.run(rw, s); err != nil {
+	if err := session.run(rw, s.Peers, s.MaxCommand); err != nil {
 		return nil, fmt.Errorf("shake hands: %w", err)
 	}
 	return session, nil
+}
+
+// Client is what the connecting side of a handshake needs to know.
+type Client struct {
+	// Peers are the types that we may talk to.
+	Peers []SocketType
+	// Mechanism is our half, with our metadata in it. It serves one connection.
+	Mechanism Mechanism
+	// MaxCommand bounds a handshake command: DefaultMaxCommand if 0.
+	MaxCommand int64
+}
+
+// Connect is Handshake for the side that dialled.
+func Connect(rw io.ReadWriter, c Client) (*Session, error) {
+	greeting, err := greet(rw, c.Mechanism.Name(), false)
+	if err != nil {
+		return nil, err
+	}
+	if greeting.Mechanism != c.Mechanism.Name() {
+		return nil, fmt.Errorf("agree on mechanism: peer asks for %s, this client offers %s: %w", greeting.Mechanism, c.Mechanism.Name(), ErrMechanism)
+	}
+	session := &Session{Greeting: greeting, Mechanism: c.Mechanism}
+	if err := session.run(rw, c.Peers, c.MaxCommand); err != nil {
+		return nil, fmt.Errorf("shake hands: %w", err)
+	}
+	return session, nil
+}
+
+// greet exchanges greetings and returns the peer's.
+func greet(rw io.ReadWriter, mechanism string, asServer bool) (Greeting, error) {
+	ours := Greeting{Major: 3, Minor: 1, Mechanism: mechanism, AsServer: asServer}
+	if _, err := rw.Write(AppendGreeting(nil, ours)); err != nil {
+		return Greeting{}, fmt.Errorf("send greeting: %w", err)
+	}
+	return readGreeting(rw)
 }
 
 func (s Server) mechanism(name string) Mechanism {
@@ -101,13 +133,12 @@ func readGreeting(r io.Reader) (Greeting, error) {
 }
 
 // run exchanges the mechanism's commands and judges the peer's socket type.
-func (session *Session) run(rw io.ReadWriter, s Server) error {
+func (session *Session) run(rw io.ReadWriter, peers []SocketType, limit int64) error {
 	if open := session.Mechanism.Open(); len(open) > 0 {
 		if _, err := rw.Write(open); err != nil {
 			return fmt.Errorf("send command: %w", err)
 		}
 	}
-	limit := s.MaxCommand
 	if limit == 0 {
 		limit = DefaultMaxCommand
 	}
@@ -116,7 +147,7 @@ func (session *Session) run(rw io.ReadWriter, s Server) error {
 		if err != nil {
 			return refuse(rw, nil, err)
 		}
-		name, data, err := ParseCommand(body)
+		name, data, err := ParseCommand(asMeant(body))
 		if err != nil {
 			return refuse(rw, nil, err)
 		}
@@ -127,7 +158,7 @@ func (session *Session) run(rw io.ReadWriter, s Server) error {
 		if done {
 			// Judged before the reply: the last word of a mechanism lets the peer in.
 			session.Metadata = metadata
-			if session.Peer, err = peerType(metadata, s.Peers); err != nil {
+			if session.Peer, err = peerType(metadata, peers); err != nil {
 				return refuse(rw, nil, err)
 			}
 		}
@@ -140,6 +171,16 @@ func (session *Session) run(rw io.ReadWriter, s Server) error {
 			return nil
 		}
 	}
+}
+
+// asMeant mends the one command that libzmq writes wrong: the PLAIN server of
+// 4.3 has "\x5ERROR" in its source, of which C makes "^RROR".
+func asMeant(body []byte) []byte {
+	const wrong, right = "^RROR", "\x05ERROR"
+	if rest, is := bytes.CutPrefix(body, []byte(wrong)); is {
+		return append([]byte(right), rest...)
+	}
+	return body
 }
 
 // refuse tells the peer why, if it is still there to hear it, and returns err.

@@ -2,8 +2,8 @@ package zmtp
 
 import "fmt"
 
-// A Mechanism is the server's half of a security handshake with one peer: a
-// state machine that Handshake feeds. A value serves one connection.
+// A Mechanism is one half of a security handshake with one peer: a state machine
+// that Handshake or Connect feeds. A value serves one connection.
 type Mechanism interface {
 	// Name is the mechanism's name in the greeting.
 	Name() string
