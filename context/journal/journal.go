@@ -68,6 +68,9 @@ func (j *Journal) Committed(done func(error)) { j.db.Barrier(done) }
 // store.ErrClosed.
 func (j *Journal) Durable(done func(error)) { j.db.Durable(done) }
 
+// Gather tells of a rush, see store.DB.Gather.
+func (j *Journal) Gather(most time.Duration) { j.db.Gather(most) }
+
 // Stats are the figures of the store.
 func (j *Journal) Stats() store.Stats { return j.db.Stats() }
 

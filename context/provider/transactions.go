@@ -22,6 +22,11 @@ const (
 	keepServices = 5000
 )
 
+// startRush is the longest that the journal waits while a transaction begins: enough for
+// a thousand services, for ten it waits until they run. One that is not yet open when we
+// die is undone as a whole.
+const startRush = 500 * time.Millisecond
+
 // NewTransactionID makes an identifier as the original does: 20 of A-Z0-9.
 func NewTransactionID() event.TransactionID {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -86,6 +91,8 @@ func (p *Provider) begin(r command.Request) (g *group.Group, begun func(), err e
 		return nil, nil, err
 	}
 	p.forget()
+	// Until it is open, nobody was promised anything: the processor is for the services.
+	p.journal.Gather(startRush)
 	p.journal.Prepare(t.ID)
 	p.enter(g)
 	return g, begun, nil

@@ -25,6 +25,7 @@ type DB struct {
 
 	mu      sync.Mutex // guards what follows; held for lines, never across a call out
 	queue   queue
+	gather  gather
 	inHand  int    // writes that the writer holds
 	attempt uint64 // counts attempts to commit a group
 	writing bool   // one is under way

@@ -37,6 +37,9 @@
 // written first when writing works again. History may have a hole; what is
 // wanted may not.
 //
+// Whoever makes a rush of writes, and has promised nobody anything yet, may say so:
+// Gather holds them back until the rush is over, and they are one group then.
+//
 // # The file
 //
 // WAL, so that a reader never waits for the writer nor the writer for a reader.

@@ -1,5 +1,7 @@
 package store
 
+import "slices"
+
 // entry is one write that waits.
 type entry struct {
 	number uint64          // place in the order of calls, from 1
@@ -134,6 +136,11 @@ func (q *queue) commit(number uint64) []barrier {
 	through := q.barriers[:n:n]
 	q.barriers = q.barriers[n:]
 	return through
+}
+
+// isAsked says that a barrier waits that is not patient.
+func (q *queue) isAsked() bool {
+	return slices.ContainsFunc(q.barriers, func(b barrier) bool { return !b.patient })
 }
 
 // giveUp gives the barriers that are not to wait any longer: all, or all but the

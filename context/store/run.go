@@ -44,6 +44,7 @@ func (d *DB) Run(ctx context.Context) error {
 			pause = min(2*pause, d.opts.Retry)
 		}
 	}
+	d.rushed()
 	// Callers that go on and on are no reason not to end.
 	last, _ := d.numbers()
 	if err := d.drain(w, func() bool { _, committed := d.numbers(); return committed >= last }); err != nil {
@@ -52,25 +53,41 @@ func (d *DB) Run(ctx context.Context) error {
 	return nil
 }
 
-// await waits for something to write or, after a failure, for the next attempt;
-// barriers that come meanwhile hear why the last one failed. False: the end has
-// come first.
-func (d *DB) await(ctx context.Context, failure error, pause time.Duration) bool {
+// await waits for something to write, and for the end of a rush, or, after a failure,
+// for the next attempt; barriers that come meanwhile hear why the last one failed.
+// False: the end has come first.
+func (d *DB) await(ctx context.Context, failure error, retry time.Duration) bool {
 	var next <-chan time.Time
 	if failure != nil {
-		t := time.NewTimer(pause)
+		t := time.NewTimer(retry)
 		defer t.Stop()
 		next = t.C
 	}
+	var pause *time.Timer // of a rush
 	for {
+		var quiet <-chan time.Time
+		if failure == nil && d.gathering() {
+			if pause == nil {
+				pause = time.NewTimer(gatherPause)
+				defer pause.Stop()
+			}
+			quiet = pause.C
+		}
 		select {
 		case <-next:
 			return true
-		case <-d.wake:
-			if failure == nil {
+		case <-quiet:
+			if !d.rush() {
 				return true
 			}
-			d.settle(failure, false)
+			pause.Reset(gatherPause)
+		case <-d.wake:
+			switch {
+			case failure != nil:
+				d.settle(failure, false)
+			case !d.gathering():
+				return true
+			}
 		case <-ctx.Done():
 			return false
 		case <-d.closing:
@@ -81,7 +98,7 @@ func (d *DB) await(ctx context.Context, failure error, pause time.Duration) bool
 
 // drain writes until nothing waits or it is to stop, and answers the barriers.
 func (d *DB) drain(w *writer, stop func() bool) error {
-	for !stop() && d.take(w) {
+	for !stop() && !d.gathering() && d.take(w) {
 		patience := d.watch()
 		refused, err := w.write()
 		patience.Stop()
@@ -104,7 +121,11 @@ func (d *DB) take(w *writer) bool {
 	d.mu.Lock()
 	fresh := len(w.hand) == 0
 	if fresh {
-		w.hand = d.queue.take(group)
+		most := group
+		if d.gather.large {
+			most, d.gather.large = gatherMost, false
+		}
+		w.hand = d.queue.take(most)
 		d.inHand = len(w.hand)
 	}
 	found := len(w.hand) > 0

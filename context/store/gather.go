@@ -1,0 +1,72 @@
+package store
+
+import "time"
+
+// gather is a time in which writes are left to wait for each other.
+type gather struct {
+	until time.Time // zero: there is none
+	last  uint64    // number of the latest write when it was looked last
+	large bool      // one is over: what has gathered is a group
+}
+
+const (
+	// gatherPause is how long nothing must have come for the rush to be over.
+	gatherPause = 20 * time.Millisecond
+	// gatherMost is how many writes gather: far fewer than a ring has places for.
+	gatherMost = 8192
+)
+
+// Gather tells of a rush: what is queued from here on is written when nothing has
+// come for a moment, when a Barrier is asked, or after most, as one group. Of each
+// key it has the latest only, and those who make the rush have the processor for
+// themselves. Durable, which can wait, does not end it.
+func (d *DB) Gather(most time.Duration) {
+	d.mu.Lock()
+	d.gather.until = time.Now().Add(most)
+	d.mu.Unlock()
+	d.nudge()
+}
+
+// gathering says that what is queued waits for more.
+func (d *DB) gathering() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lingers()
+}
+
+// rush says whether the rush goes on, a pause after it was looked last.
+func (d *DB) rush() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	on := d.lingers() && d.gather.last != d.queue.last
+	d.gather.last = d.queue.last
+	if !on {
+		d.gather.end()
+	}
+	return on
+}
+
+// rushed ends a rush: nothing waits any more.
+func (d *DB) rushed() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.gather.end()
+}
+
+// lingers is gathering. d.mu is held.
+func (d *DB) lingers() bool {
+	g := &d.gather
+	if g.until.IsZero() {
+		return false
+	}
+	if d.closed || d.queue.isAsked() || d.queue.waiting() >= gatherMost || !time.Now().Before(g.until) {
+		g.end()
+	}
+	return !g.until.IsZero()
+}
+
+func (g *gather) end() {
+	if !g.until.IsZero() {
+		*g = gather{large: true}
+	}
+}
