@@ -119,6 +119,7 @@ func run(cmd *cobra.Command, f options, path string) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	provider.Hasten()
 	file, err := load(path)
 	if err != nil {
 		return &usageError{err}
