@@ -17,6 +17,7 @@ import (
 var (
 	runs = flag.Int("runs", 5, "runs of each measurement")
 	rest = flag.Duration("rest", 20*time.Second, "how long idle supervisors are watched")
+	only = flag.String("only", "", "name of the one supervisor that is measured beside the bare loop; \"\": all")
 )
 
 func TestMain(m *testing.M) { harness.Main(m, map[string]func() error{loopRole: loop}) }

@@ -37,6 +37,9 @@ func supervisors(b *testing.B) []supervisor {
 	programs := map[string]string{"runit": "runsvdir", "s6": "s6-svscan", "supervisord": "supervisord", "PM2": "pm2-runtime"}
 	var here []supervisor
 	for _, s := range all {
+		if *only != "" && s.name != *only && s.name != all[0].name {
+			continue
+		}
 		if _, err := exec.LookPath(programs[s.name]); s.need != "" && err != nil {
 			fmt.Printf("%s is not here: %s\n", s.name, s.need)
 			continue
