@@ -33,6 +33,7 @@ type conn struct {
 	joined  atomic.Bool // peer and session are set, and do not change any more
 
 	got, denied counted     // of a publisher
+	meter       meter       // of a publisher, too
 	midway      atomic.Bool // within a message of several chunks
 
 	heard atomic.Int64 // when the peer was last heard, by Forwarder.clock
@@ -58,6 +59,7 @@ func newConn(f *Forwarder, nc net.Conn, l *listener, id uint64) (*conn, error) {
 		return nil, fmt.Errorf("accept: %w", err)
 	}
 	c := &conn{f: f, id: id, net: nc, raw: raw, side: l.side, endpoint: l.endpoint}
+	c.meter.f = f
 	c.heard.Store(f.clock.Load())
 	c.out.init(f, raw, c.abort)
 	return c, nil
@@ -73,7 +75,9 @@ func (c *conn) serve() {
 	c.abort(err)
 	c.flow.close()
 	c.out.close()
+	c.f.departed.add(c) // before it is forgotten: see Heard
 	c.f.forget(c)
+	c.meter.forget()
 	c.f.gone.add(&c.out)
 	c.log(err)
 	if c.joined.Load() && c.f.o.OnClose != nil {

@@ -56,6 +56,14 @@
 //     are 0 bytes, those of a message that is underway as many as have arrived.
 //   - Subscriptions are a set per peer, as in libzmq 4.3, not counted.
 //
+// # What is counted
+//
+// Messages and bytes of every publisher, by topic: totals, the rate of the last
+// second, the time of the last message (Stats, and Heard for those in Metered). A
+// publisher has at most 64 topics with a name, all of them 16,384; the rest is one sum.
+// A run of messages of one topic costs a comparison each, some 10 ns, and each read a
+// lock that only a reader of the figures ever wants.
+//
 // # Who runs
 //
 //	goroutine         started by   ends when                            owns

@@ -47,6 +47,9 @@ type Forwarder struct {
 	began   time.Time
 
 	in       counted
+	own      own          // what Publish sent, by topic
+	tallies  atomic.Int64 // of all meters, against maxAllTopics
+	departed departed
 	denied   counted
 	gone     gone
 	accepted atomic.Uint64
@@ -73,6 +76,7 @@ func New(o Options) (*Forwarder, error) {
 		conns:       map[*conn]struct{}{},
 		began:       time.Now(),
 	}
+	f.own.f = f
 	var err error
 	if f.turns, err = newTurnstile(); err != nil {
 		return nil, err

@@ -116,7 +116,7 @@ func FuzzStream(f *testing.F) {
 		if _, err := device.insert(sub, nil); err != nil {
 			t.Fatal(err)
 		}
-		c := &conn{f: device}
+		c := &conn{f: device, meter: meter{f: device}}
 		c.out.init(device, answers, fail)
 		p := newPublisher(c)
 		var err error

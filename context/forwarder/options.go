@@ -49,6 +49,10 @@ type Options struct {
 	// subscriber's queue. Nil is context, process, control and state.
 	Priority []string
 
+	// Metered are topics that are counted by name whatever else a publisher sends:
+	// those that somebody judges by. See Heard.
+	Metered []string
+
 	// OnSubscribe returns frames for this one new subscription (retained
 	// messages). It is called when the subscription is active already; the frames
 	// go before all messages that come later. It runs on the subscriber's own

@@ -70,6 +70,7 @@ func (f *Forwarder) send(frame []byte, class class) {
 	} else {
 		b.addPieces(key, list)
 	}
+	f.own.count(key, true, int64(len(frame)))
 	b.deliver()
 	f.in.add(Flow{Messages: 1, Bytes: uint64(len(frame))})
 }

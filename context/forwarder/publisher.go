@@ -84,6 +84,7 @@ func (p *publisher) run() error {
 func (p *publisher) forward() error {
 	b := p.f.getBatch()
 	err := p.scan(b)
+	p.meter.settle()
 	b.deliver()
 	p.f.putBatch(b)
 	for i, c := range p.spent {
@@ -211,6 +212,7 @@ func (p *publisher) add(b *batch, body []byte) {
 		if m.frames > 1 {
 			body = head(s.bytes())
 		}
+		p.meter.count(body, m.frames == 1, m.size)
 		b.add(body, s)
 		return
 	}
@@ -222,7 +224,9 @@ func (p *publisher) add(b *batch, body []byte) {
 	}
 	end := &m.pieces[len(m.pieces)-1]
 	end.msgs, end.more = 1, false
-	b.addPieces(head(m.pieces[0].bytes()), m.pieces)
+	key := head(m.pieces[0].bytes())
+	p.meter.count(key, m.frames == 1, m.size)
+	b.addPieces(key, m.pieces)
 }
 
 // head is the beginning of the first frame's body in the first piece of a

@@ -21,7 +21,9 @@ type Stats struct {
 	// Memory is the bytes in queues and buffers.
 	Memory int64
 	// Prefixes is the number of subscriptions.
-	Prefixes    int
+	Prefixes int
+	// Own is what Publish and PublishAs sent.
+	Own         []TopicStats
 	Publishers  []PublisherStats
 	Subscribers []SubscriberStats
 }
@@ -31,6 +33,7 @@ type PublisherStats struct {
 	Peer   Peer
 	In     Flow
 	Denied uint64
+	Topics []TopicStats // what was admitted, at most 64 and one of all others
 }
 
 // SubscriberStats is one subscriber's.
@@ -61,7 +64,7 @@ func (g *gone) add(o *outbox) {
 func (f *Forwarder) Stats() Stats {
 	s := Stats{
 		Accepted: f.accepted.Load(), Refused: f.refused.Load(), Shed: f.shed.Load(),
-		In: f.in.flow(), Denied: f.denied.flow().Messages, Memory: f.depot.live.Load(),
+		In: f.in.flow(), Denied: f.denied.flow().Messages, Memory: f.depot.live.Load(), Own: f.own.stats(),
 	}
 	f.gone.mu.Lock()
 	s.Out, s.Dropped = f.gone.sent, f.gone.dropped
@@ -79,7 +82,7 @@ func (f *Forwarder) Stats() Stats {
 		case !c.joined.Load():
 			s.Shaking++
 		case c.side == front:
-			s.Publishers = append(s.Publishers, PublisherStats{Peer: c.peer, In: c.got.flow(), Denied: c.denied.flow().Messages})
+			s.Publishers = append(s.Publishers, PublisherStats{Peer: c.peer, In: c.got.flow(), Denied: c.denied.flow().Messages, Topics: c.meter.stats()})
 		default:
 			waiting, sent, dropped := c.out.figures()
 			s.Out.add(sent)
