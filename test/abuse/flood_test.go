@@ -56,7 +56,7 @@ func TestASubscriberThatNeverReadsHoldsUpNobody(t *testing.T) {
 	}
 	reader := harness.Subscriber(t, s.Subscribe, "flood", "hail")
 	hailer := harness.Publisher(t, s.Publish)
-	greet(t, reader, hailer)
+	greet(t, reader, hailer, "hail")
 	_ = hailer.Close()
 	const size, total = 1000, 256 << 20 // eight times what is queued for one
 	stop := flood(t, s.Publish, "flood", size, total, nil)
@@ -115,7 +115,7 @@ func TestPublishersThatFloodHoldUpNobody(t *testing.T) {
 	}
 	reader := harness.Subscriber(t, s.Subscribe, "quiet", "hail")
 	quiet := harness.Publisher(t, s.Publish)
-	greet(t, reader, quiet)
+	greet(t, reader, quiet, "hail")
 	heard := make(chan error, 1) // one verdict
 	const words = 200
 	go func() { // ends when all was heard, or with the connection
@@ -159,7 +159,7 @@ func TestAMessageOf10MBPasses(t *testing.T) {
 	s := newSite(t, harness.File{})
 	sub := harness.Subscriber(t, s.Subscribe, "big", "hail")
 	pub := harness.Publisher(t, s.Publish)
-	greet(t, sub, pub)
+	greet(t, sub, pub, "hail")
 	big := append([]byte("big @@@ "), bytes.Repeat([]byte("0123456789abcdef"), 10<<20/16)...)
 	done := make(chan error, 1) // one verdict
 	go func() {                 // ends when it was sent
@@ -184,12 +184,12 @@ func TestAMessageOf10MBPasses(t *testing.T) {
 	s.recovered()
 }
 
-// greet sends a word until it is heard: the subscriptions are in force then.
-func greet(t *testing.T, sub, pub *harness.Client) {
+// greet sends words of a topic until it is heard: the subscriptions are in force then.
+func greet(t testing.TB, sub, pub *harness.Client, topic string) {
 	t.Helper()
 	deadline := time.Now().Add(harness.Patience)
 	for time.Now().Before(deadline) {
-		if err := pub.Send([]byte("hail @@@ {}")); err != nil {
+		if err := pub.Send([]byte(topic + " @@@ {}")); err != nil {
 			t.Fatal(err)
 		}
 		if err := sub.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {

@@ -10,7 +10,7 @@ import (
 	"zmicroservices/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m, nil) }
+func TestMain(m *testing.M) { harness.Main(m, roles) }
 
 // bearable is how long a state request may take while somebody misbehaves.
 const bearable = time.Second
@@ -20,6 +20,7 @@ type site struct {
 	*harness.Provider
 	*harness.Operator
 	t    testing.TB
+	by   *bystander
 	idle harness.Usage // before anything bad came
 }
 
@@ -37,6 +38,7 @@ func newSite(t testing.TB, f harness.File, flags ...string) *site {
 		t.Fatalf("start: %v", m)
 	}
 	s.RoundTrip()
+	s.by = newBystander(t, p)
 	s.idle = harness.UsageOf(t, p.PID)
 	return s
 }
@@ -47,7 +49,8 @@ func (s *site) Command(action, transaction string, tasks ...any) harness.Message
 	return s.Operator.Command(action, transaction, tasks...)
 }
 
-// served wants a few round trips in bearable time.
+// served wants a few round trips in bearable time, and a bystander who notices
+// nothing.
 func (s *site) served(while string) {
 	s.t.Helper()
 	worst := time.Duration(0)
@@ -57,6 +60,11 @@ func (s *site) served(while string) {
 	s.t.Logf("%s: worst of 10 round trips %v", while, worst)
 	if worst > bearable {
 		s.t.Errorf("%s: a round trip took %v, more than %v", while, worst, bearable)
+	}
+	now := s.by.measure()
+	s.t.Logf("%s: a bystander's messages took %v; when all was quiet %v", while, now, s.by.quiet)
+	if s.by.notices(now) {
+		s.t.Errorf("%s: a bystander's messages took %v; when all was quiet %v", while, now, s.by.quiet)
 	}
 }
 
