@@ -117,7 +117,7 @@ type DeadlineKind string
 
 // The deadlines of a task service.
 const (
-	StartOverdue DeadlineKind = "start overdue" // no `started` within the time allowed
+	StartOverdue DeadlineKind = "start overdue" // neither `started` nor ready within the time allowed
 	SignalDue    DeadlineKind = "signal due"    // was told to stop by message; now by signal
 	LingerDue    DeadlineKind = "linger due"    // said `stopped` long ago and still has processes
 	Settled      DeadlineKind = "settled"       // it has started, and has not ended at once

@@ -98,6 +98,9 @@ func (t *Transaction) watch(k *task) {
 	case s.watching != watchAll && (!k.self() || s.state == event.Started):
 		s.watching = watchAll
 		t.emitWatch(k, readiness, liveness)
+		if s.state == event.Starting && !k.passed(readiness) {
+			t.wake(k, t.opts.StartTimeout, event.StartOverdue) // a startup probe is how to ask for more
+		}
 	}
 }
 
@@ -115,6 +118,18 @@ func (t *Transaction) unwatch(k *task) {
 	if k.seen.watching != watchNone {
 		k.seen.watching = watchNone
 		t.emit(Unwatch{k.ref(t.opts.Transaction)})
+	}
+}
+
+// unstarted says what has not come of a start.
+func (k *task) unstarted() string {
+	switch {
+	case k.seen.leaves:
+		return "it said that it stops, had not started, and did not end"
+	case k.self():
+		return "it did not say started"
+	default:
+		return "it was not ready"
 	}
 }
 
@@ -181,6 +196,9 @@ func (t *Transaction) notified(e event.Notified) {
 		t.unwatch(k)
 		s.leaves = true
 		t.record(k, s.state, "said stopping", t.itself(k), "")
+		if s.state == event.Starting { // nobody asks its probes any more
+			t.wake(k, t.opts.StartTimeout, event.StartOverdue)
+		}
 		return
 	}
 	for i, p := range k.spec.Process.Probes {

@@ -256,3 +256,47 @@ func TestAServiceThatIsEndedForAFailureHasFailedHoweverItEnds(t *testing.T) {
 		t.Errorf("view %+v", v)
 	}
 }
+
+// Whoever is never ready, and whoever said that it stops before it had started, does not
+// stay in its start for ever.
+func TestAStartThatNothingIsHeardOfIsOverdue(t *testing.T) {
+	for name, c := range map[string]struct {
+		probes []string
+		before func(w *world)
+		reason string
+	}{
+		"never ready":                 {[]string{"readiness", "liveness"}, func(*world) {}, "it was not ready within 30s"},
+		"up, and never ready":         {[]string{"startup", "readiness"}, func(w *world) { w.verdict("db", 0, true) }, "it was not ready within 30s"},
+		"stopping before it was up":   {[]string{"startup notify"}, stopping, "it said that it stops, had not started, and did not end within 30s"},
+		"stopping before it is ready": {[]string{"readiness notify"}, stopping, "it said that it stops, had not started, and did not end within 30s"},
+	} {
+		for _, crash := range []bool{false, true} {
+			w := newWorld(t, options())
+			w.ask(asks(Start, with(command("db"), c.probes...)))
+			w.spawn("db")
+			c.before(w)
+			if crash {
+				w.crash()
+			}
+			if w.state("db") != event.Starting {
+				t.Fatalf("%s: it is %s", name, w.state("db"))
+			}
+			w.tick(31 * time.Second)
+			if v := w.tx.View().Task("db"); v.State != event.Failed || v.Reason != c.reason {
+				t.Errorf("%s, crash %v: %s, %q", name, crash, v.State, v.Reason)
+			}
+		}
+	}
+	// A startup probe takes its own time.
+	w := newWorld(t, options())
+	w.ask(asks(Start, with(command("db"), "startup", "readiness")))
+	w.spawn("db")
+	w.tick(time.Minute)
+	if w.state("db") != event.Starting {
+		t.Errorf("it is %s", w.state("db"))
+	}
+}
+
+func stopping(w *world) {
+	w.step(event.Notified{Ref: w.procs["db"].ref, Stopping: true})
+}

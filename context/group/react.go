@@ -281,7 +281,7 @@ func (t *Transaction) deadline(e event.Deadline) {
 			return
 		}
 		if s.state == event.Starting {
-			s.reason = fmt.Sprintf("it did not say started within %v", t.opts.StartTimeout)
+			s.reason = fmt.Sprintf("%s within %v", k.unstarted(), t.opts.StartTimeout)
 			t.apply(k, machine.StartIsOverdue, c)
 		}
 	case event.SignalDue:

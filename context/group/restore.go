@@ -146,7 +146,7 @@ func (t *Transaction) resume(k *task) {
 	switch {
 	case s.present && s.ending:
 		t.emit(End{k.ref(t.opts.Transaction), k.spec.Process.Stop, k.want.cause})
-	case s.present && s.state == event.Starting && k.self():
+	case s.present && s.state == event.Starting && (k.self() || s.leaves): // of others watch sees to it
 		t.awaitStarted(k)
 	case s.present && s.saidStopped:
 		t.wake(k, t.opts.LingerAfter, event.LingerDue)

@@ -296,7 +296,7 @@ func (t *Transaction) launch(k *task, object map[string]any, c event.Cause) Laun
 }
 
 func (t *Transaction) awaitStarted(k *task) {
-	if k.self() {
+	if k.self() || k.seen.leaves {
 		t.wake(k, t.opts.StartTimeout, event.StartOverdue)
 	}
 }
