@@ -137,6 +137,23 @@ func (t *Transaction) Restore(now, began time.Time, seq uint64, saved []Saved) [
 	return t.effects()
 }
 
+// Held gives the launches, as they would be now, of what ran when a transaction was
+// saved: what another keeper has to know of it that is to hold it.
+func Held(o Options, now, began time.Time, seq uint64, saved []Saved) ([]Launch, error) {
+	t, err := NewTransaction(o, now)
+	if err != nil {
+		return nil, err
+	}
+	t.Restore(now, began, seq, saved) // nobody performs what follows
+	var held []Launch
+	for _, x := range saved {
+		if x.Seen.Present {
+			held = append(held, t.launch(t.byID[event.TaskID(x.Spec.ID)], x.Seen.Object, x.Want.Cause))
+		}
+	}
+	return held, nil
+}
+
 // resume repeats what the earlier provider may not have got to.
 func (t *Transaction) resume(k *task) {
 	s := &k.seen

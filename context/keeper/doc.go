@@ -128,8 +128,8 @@
 // A Spec brings the hooks of its slot along, so that a keeper alone runs them too: one
 // that fails before the start is a SpawnFailed, those of a stop come before its signal,
 // and Gone is told when the last of post_stop is over, so that nothing of the
-// service begins again meanwhile. They are slots of their own. A slot that was
-// adopted has none any more: what it was to run died with its keeper.
+// service begins again meanwhile. They are slots of their own. Of a
+// slot that was adopted they are those that the Claim brings.
 //
 // # Notices
 //

@@ -171,6 +171,16 @@ func (h *hold) found(list []keeper.Status) {
 	}
 }
 
+// complete adds to a slot what a keeper does not tell, and another one would need.
+func (h *hold) complete(c keeper.Claim) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if slot := h.slots[c.ID]; slot != nil {
+		own := &slot.claim
+		own.Output, own.Hooks, own.Env, own.Dir, own.Attributes = c.Output, c.Hooks, c.Env, c.Dir, c.Attributes
+	}
+}
+
 // expect takes what a keeper held that is gone, as far as the journal knows.
 func (h *hold) expect(c keeper.Claim, exited bool) {
 	h.mu.Lock()

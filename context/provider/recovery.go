@@ -53,6 +53,15 @@ func (p *Provider) recover(ctx context.Context, k *keeper.Client, met bool) ([]e
 			}
 		}
 		p.hold.found(held)
+		for _, s := range saved {
+			known, err := p.claimsOf(s)
+			if err != nil {
+				return nil, fmt.Errorf("recover: %w", err)
+			}
+			for _, k := range known {
+				p.hold.complete(k.claim)
+			}
+		}
 		stats, err := k.Stats(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("recover: %w", err)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"zmicroservices/context/event"
-	"zmicroservices/context/group"
 	"zmicroservices/context/journal"
 	"zmicroservices/context/keeper"
 )
@@ -80,15 +79,14 @@ func (p *Provider) succeed(ctx context.Context, dead *keeper.Client) (*keeper.Cl
 // adopt has a keeper that was just started adopt what a killed one has left, by what
 // the journal knows of it. True: there was something to look for.
 func (p *Provider) adopt(ctx context.Context, k *keeper.Client, saved []openTransaction) (bool, error) {
-	here := keeper.Identify()
 	var whole []keeper.Claim
 	for _, s := range saved {
-		for _, t := range s.tasks {
-			if t.Seen.Present {
-				c := claimOf(s.ref(t), t, here, p.opts.Context.LogBudget)
-				c.Notify, _ = p.launcher.notices(s.ref(t), t.Spec)
-				p.hold.expect(c, t.Seen.Exit != nil)
-			}
+		known, err := p.claimsOf(s)
+		if err != nil {
+			return false, err
+		}
+		for _, k := range known {
+			p.hold.expect(k.claim, k.exited)
 		}
 		// What was spawned and not yet in the journal is nobody's promise: it is found
 		// by its cookie, and ended when all else has been told.
@@ -104,17 +102,6 @@ func (p *Provider) adopt(ctx context.Context, k *keeper.Client, saved []openTran
 	}
 	_, err = p.hold.pass(k, found) // what was not found is the journal's to tell
 	return true, err
-}
-
-// claimOf is what the journal knows of an incarnation, in the keeper's words. An older
-// journal has no ticks: such a process is found by its cookie.
-func claimOf(ref event.Ref, t group.Saved, here keeper.Identity, budget int64) keeper.Claim {
-	c := keeper.Claim{ID: slot(ref), Stop: recipeOf(t.Spec.Process.Stop), Output: outputOf(ref, t.Spec, budget), Maybe: true}
-	if t.Seen.Made && t.Seen.Ticks > 0 {
-		here.PID, here.Ticks = t.Seen.PID, t.Seen.Ticks
-		c.Start, c.Maybe = here, false
-	}
-	return c
 }
 
 // adopted says what became of a process whose keeper was killed.
