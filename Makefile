@@ -88,6 +88,7 @@ whole = $(GO) test -p 1 $(FLAGS) ./bench/... ./test/...
 define need_peers
 @missing=; \
 /usr/bin/python3 -c 'import zmq' 2>/dev/null || missing="$$missing python3-zmq"; \
+/usr/bin/python3 -c 'import psutil' 2>/dev/null || missing="$$missing python3-psutil"; \
 command -v xmllint >/dev/null || missing="$$missing libxml2-utils"; \
 command -v ps >/dev/null || missing="$$missing procps"; \
 command -v ss >/dev/null || missing="$$missing iproute2"; \
