@@ -132,6 +132,7 @@ type Options struct {
 	Logs         Logs
 	Bus          Bus
 	Upgrader     Upgrader // nil: nothing is upgraded in place
+	Figures      Figures  // nil: nothing is told of costs
 	Logger       *slog.Logger
 	// UIDOf gives the uid of a <user>; nil knows nobody.
 	UIDOf    func(user string) (uid int, known bool)

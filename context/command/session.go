@@ -63,12 +63,14 @@ func (ses *session) answer(ctx context.Context, q query) {
 		ses.send(answerOf(q, err, reply{History: entries}))
 	case "logs":
 		ses.logs(ctx, q)
+	case "top":
+		ses.figures(ctx, q)
 	case "upgrade":
 		ses.upgrade(ctx, q)
 	case "upgraded":
 		ses.upgraded(q)
 	default:
-		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, upgrade, upgraded", q.Verb)})
+		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, top, upgrade, upgraded", q.Verb)})
 	}
 }
 

@@ -129,6 +129,9 @@ func (g *Group) Put(e event.Event) bool { return g.inbox.put(e) }
 // that its publisher, and nobody else, is slowed down.
 func (g *Group) Notice(ctx context.Context, n event.Notice) error { return g.inbox.notice(ctx, n) }
 
+// Waiting is how many words of services the loop has not read yet.
+func (g *Group) Waiting() int { return len(g.inbox.room) }
+
 // View is the latest picture. It never waits for the loop.
 func (g *Group) View() *event.View { return g.board.latest() }
 

@@ -31,6 +31,7 @@ type Provider struct {
 	state     *state
 	place     *place
 	losses    losses
+	figures   *figures
 	met       *keeper.Client // an earlier provider's keeper; nil: there is none
 
 	// made by Run before anything that uses them is live
@@ -75,8 +76,9 @@ func New(o Options) (*Provider, error) {
 	for _, t := range o.Context.Tasks {
 		p.known[event.TaskID(t.ID)] = t
 	}
+	p.figures = newFigures(p)
 	handler, err := command.New(context.Background(), command.Options{
-		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
+		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
 		UIDOf: launch.UIDOf,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
@@ -189,6 +191,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	p.deposit(k)
 	launchCtx, endLaunches := context.WithCancel(live)
 	p.hold = newHold(k)
+	p.figures.prime(k.PID())
 	p.launcher = newLauncher(launchCtx, p.opts, p.hold, p.FrontEnd(), p.Backend())
 	p.launcher.failed = func(e event.SpawnFailed) { p.put(e.Ref, e) }
 	if p.prober, err = newProber(launchCtx, p); err != nil {
