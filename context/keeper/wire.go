@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
-	"unicode/utf8"
 )
 
 // Version of the protocol. It only ever grows, and grows by addition: either side
@@ -99,8 +99,9 @@ type message struct {
 	// Outermost: the keeper is above its provider, and ends after it.
 	Outermost bool `json:"outermost,omitempty"`
 
-	// Strings carries path, directory, log, argv and environment NUL-separated when
-	// one of them is not UTF-8: the kernel's strings are bytes, JSON's are not.
+	// Strings carries path, directory, log, argv and environment NUL-separated: the
+	// kernel's strings are bytes, JSON's are not, and of an environment as JSON each
+	// variable is read three times.
 	Strings []byte `json:"strings,omitempty"`
 	Args    int    `json:"args,omitempty"` // how many of Strings are argv
 }
@@ -120,15 +121,12 @@ func (m *message) encode(b []byte) ([]byte, error) {
 	return append(append(b, text...), '\n'), nil
 }
 
-// withBytes moves the strings of a Spec that JSON would mangle into Strings.
+// withBytes moves the strings of a Spec into Strings, unless one holds a NUL, which
+// check refuses.
 func (m *message) withBytes() *message {
 	s := m.Spec
 	all := append(append([]string{s.Path, s.Dir, s.Output.Log}, s.Argv...), s.Env...)
-	clean := true
-	for _, text := range all {
-		clean = clean && utf8.ValidString(text)
-	}
-	if clean {
+	if slices.ContainsFunc(all, func(text string) bool { return strings.IndexByte(text, 0) >= 0 }) {
 		return m
 	}
 	bare, wrapped := *s, *m
