@@ -29,6 +29,7 @@ type house struct {
 	streams int      // that are open
 	handler *Handler // messages that fronts inject are delivered here
 	broken  error    // of the bus, for fronts
+	deaf    bool     // nobody has subscribed
 }
 
 func (h *house) Ask(r Request) error {
@@ -113,6 +114,8 @@ func (h *house) Why(_ context.Context, id event.TransactionID, task event.TaskID
 func (h *house) History(_ context.Context, q HistoryQuery) ([]Entry, error) {
 	return []Entry{{Row: 1, Note: &Note{Event: "provider began"}}, {Row: 2, Change: &event.Change{Task: q.Task}}}, nil
 }
+
+func (h *house) Wanted(string) bool { return !h.deaf }
 
 func (h *house) Publish(frame []byte) error {
 	h.mu.Lock()

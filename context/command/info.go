@@ -81,7 +81,7 @@ func (i *Info) Run(ctx context.Context) error {
 	}
 }
 
-// Flush publishes what is pending and gives what it cost, us or its readers. It is
+// Flush publishes what is pending, if anybody hears it, and gives what it cost, us or its readers. It is
 // called once more when the provider ends, after Run, so that the last state is
 // seen.
 func (i *Info) Flush() time.Duration {
@@ -90,6 +90,11 @@ func (i *Info) Flush() time.Duration {
 	due := i.pending
 	i.pending = nil
 	i.mu.Unlock()
+	if !i.h.opts.Bus.Wanted(message.TopicControl) {
+		i.frame = nil
+		i.h.pictures.forget(nil)
+		return 0
+	}
 	size := 0
 	for _, n := range due {
 		frame, err := i.message(n).AppendFrame(i.frame[:0])

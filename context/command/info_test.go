@@ -56,6 +56,26 @@ func TestAFailureIsSaidAsTheResult(t *testing.T) {
 	}
 }
 
+func TestContextInfoThatNobodyHearsIsNotMade(t *testing.T) {
+	h := newHouse(t)
+	h.views = []*event.View{view("T1")}
+	i := NewInfo(h.handler)
+	i.Changed("T1", []event.Change{{To: event.Started}})
+	i.Flush()
+	h.deaf = true
+	i.Changed("T1", []event.Change{{To: event.Started}})
+	i.Flush()
+	if len(h.said) != 1 || len(h.handler.pictures.of) != 0 {
+		t.Errorf("said %q, %d pictures are kept", h.said, len(h.handler.pictures.of))
+	}
+	h.deaf = false
+	i.Changed("T1", []event.Change{{To: event.Started}})
+	i.Flush()
+	if len(h.said) != 2 {
+		t.Errorf("heard again: said %q", h.said)
+	}
+}
+
 func TestContextInfoOfPicturesIsThatOfTheView(t *testing.T) {
 	h := newHouse(t)
 	v := view("T1")

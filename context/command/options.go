@@ -119,6 +119,8 @@ type Note struct {
 type Bus interface {
 	// Publish says something in our own name.
 	Publish(frame []byte) error
+	// Wanted says whether anybody would get what is said on a topic.
+	Wanted(topic string) bool
 	// Inject takes a message from a front as if its peer had published it.
 	Inject(p Peer, frame []byte) error
 }

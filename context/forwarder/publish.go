@@ -25,6 +25,15 @@ func (f *Forwarder) Publish(frame []byte) error {
 	return nil
 }
 
+// Wanted says whether anybody could get what Publish is given on a topic, so that who
+// says much need not write what nobody reads. Who subscribes at the same moment may miss
+// it, as ever.
+func (f *Forwarder) Wanted(topic string) bool {
+	f.trieMu.RLock()
+	defer f.trieMu.RUnlock()
+	return f.o.TapSelf || f.trie.concerns([]byte(topic))
+}
+
 // PublishAs forwards a message of one frame as if peer p had sent it: Admit is
 // asked if its topic is guarded, then it is forwarded, then tapped, all on the
 // caller's goroutine. The error is Admit's, wrapped, or as with Publish.

@@ -60,6 +60,24 @@ func (t *trie) add(sub *subscriber, prefix []byte) *member {
 	return m
 }
 
+// concerns says whether a message may match whose body begins with key, and of which
+// nothing else is known.
+func (t *trie) concerns(key []byte) bool {
+	n := &t.root
+	for len(n.members) == 0 && len(key) > 0 {
+		i := bytes.IndexByte(n.index, key[0])
+		if i < 0 {
+			return false
+		}
+		n = n.kids[i]
+		k := commonPrefix(n.label, key)
+		if key = key[k:]; k < len(n.label) {
+			return len(key) == 0 // who subscribed has asked for more than the key
+		}
+	}
+	return len(n.members)+len(n.kids) > 0
+}
+
 // remove ends a subscription and prunes what nobody needs any more.
 func (t *trie) remove(m *member) {
 	n := m.node

@@ -46,6 +46,13 @@ func TestTheTreeFindsWhatALookAtEverySubscriptionWould(t *testing.T) {
 					want = append(want, m.sub)
 				}
 			}
+			concerned := false
+			for _, p := range all {
+				concerned = concerned || bytes.HasPrefix(message, p) || bytes.HasPrefix(p, message)
+			}
+			if tree.concerns(message) != concerned {
+				t.Fatalf("what begins with %q may match a subscription: %v", message, concerned)
+			}
 			got := matching(tree.match(message))
 			for _, s := range subs {
 				if slices.Contains(got, s) != slices.Contains(want, s) {

@@ -16,8 +16,10 @@ import (
 var ErrEnded = errors.New("transaction has ended")
 
 // Bus takes what the supervisor says. Publish may be called from one goroutine
-// at a time and must not wait for any subscriber.
+// at a time and must not wait for any subscriber. Wanted says whether there is one
+// for a topic: what nobody hears is not written.
 type Bus interface {
+	Wanted(topic string) bool
 	Publish(frame []byte) error
 }
 
@@ -240,17 +242,19 @@ func (g *Group) record(c event.Change) {
 	case c.To == event.Failed:
 		level = slog.LevelWarn
 	}
-	facts := []any{
-		"transaction", c.Transaction, "task", c.Task, "from", c.From.String(), "to", c.To.String(),
-		"event", c.Event, "cause", c.Cause.String(),
+	if g.with.Logger.Enabled(context.Background(), level) {
+		facts := []any{
+			"transaction", c.Transaction, "task", c.Task, "from", c.From.String(), "to", c.To.String(),
+			"event", c.Event, "cause", c.Cause.String(),
+		}
+		if c.PID > 0 {
+			facts = append(facts, "pid", c.PID)
+		}
+		if c.Reason != "" {
+			facts = append(facts, "reason", c.Reason)
+		}
+		g.with.Logger.Log(context.Background(), level, "task changed state", facts...)
 	}
-	if c.PID > 0 {
-		facts = append(facts, "pid", c.PID)
-	}
-	if c.Reason != "" {
-		facts = append(facts, "reason", c.Reason)
-	}
-	g.with.Logger.Log(context.Background(), level, "task changed state", facts...)
 	if g.with.Record != nil {
 		g.with.Record(c)
 	}
@@ -261,15 +265,15 @@ func (g *Group) perform(effect Effect) {
 	case Record:
 		g.record(e.Change)
 	case SayProcess:
-		g.say(g.process(e.Task, e.Action, e.Object, e.Cause).Frame())
+		g.say(message.TopicProcess, g.process(e.Task, e.Action, e.Object, e.Cause))
 	case SayControl:
-		g.say(message.Control{
+		g.say(message.TopicControl, message.Control{
 			Header: message.Header{
 				Action: e.Action, ServiceID: e.Task.ID, ServiceName: e.Task.ServiceName,
 				Transaction: string(g.id), RequestID: g.requestID(e.Cause),
 			},
 			Status: e.Status,
-		}.Frame())
+		})
 	case Launch:
 		// The service learns from its environment what the bus was told.
 		e.Object = g.process(e.Task, Start, e.Object, e.Cause).Filled()
@@ -337,7 +341,11 @@ func (g *Group) requestID(c event.Cause) string {
 	return c.Request
 }
 
-func (g *Group) say(frame []byte, err error) {
+func (g *Group) say(topic string, m interface{ Frame() ([]byte, error) }) {
+	if !g.with.Bus.Wanted(topic) {
+		return
+	}
+	frame, err := m.Frame()
 	if err == nil {
 		err = g.with.Bus.Publish(frame)
 	}

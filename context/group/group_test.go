@@ -27,6 +27,8 @@ type rig struct {
 	unseen   atomic.Int32 // processes made before the View knew of them
 }
 
+func (r *rig) Wanted(string) bool { return true }
+
 func (r *rig) Publish(frame []byte) error {
 	topic, payload, err := message.Split(frame)
 	if err != nil {

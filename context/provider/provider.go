@@ -124,6 +124,7 @@ func New(o Options) (*Provider, error) {
 type late struct{ p *Provider }
 
 func (l late) Publish(frame []byte) error { return voice{l.p.forwarder}.Publish(frame) }
+func (l late) Wanted(topic string) bool    { return voice{l.p.forwarder}.Wanted(topic) }
 func (l late) Inject(from command.Peer, frame []byte) error {
 	return voice{l.p.forwarder}.Inject(from, frame)
 }

@@ -12,6 +12,8 @@ type voice struct{ f *forwarder.Forwarder }
 
 func (v voice) Publish(frame []byte) error { return v.f.Publish(frame) }
 
+func (v voice) Wanted(topic string) bool { return v.f.Wanted(topic) }
+
 func (v voice) Inject(p command.Peer, frame []byte) error {
 	return v.f.PublishAs(forwarder.Peer{Addr: p.Name, UID: p.UID, Loopback: true}, frame)
 }

@@ -106,6 +106,8 @@ func (p *localProvider) published() []string {
 
 // Of command.Bus.
 
+func (p *localProvider) Wanted(string) bool { return true }
+
 func (p *localProvider) Publish([]byte) error { return nil }
 
 func (p *localProvider) Inject(from command.Peer, frame []byte) error {
