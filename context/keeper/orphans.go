@@ -19,9 +19,9 @@ type orphan struct {
 	since   time.Time
 }
 
-// execPatience bounds how long an orphan without an environment may be between
-// two programs; afterwards it is one that was executed without.
-const execPatience = 100 * time.Millisecond
+// execPatience bounds how long an orphan without an environment may be between two
+// programs, where the kernel does not tell (see executedBare): a busy machine takes its time.
+const execPatience = 2 * time.Second
 
 // scan learns which orphans there are and reaps the dead ones, at most once a
 // round of the loop. Orphans come without a signal (their dead parent need not
@@ -90,7 +90,7 @@ func (s *server) decide(o *orphan) {
 		env, _ := os.ReadFile("/proc/" + strconv.Itoa(o.pid) + "/environ")
 		// In the middle of execve(2) there is none. Nobody is told that their tree is
 		// gone until it is known whether this one belongs to it.
-		if len(env) == 0 && time.Since(o.since) < execPatience {
+		if len(env) == 0 && !executedBare(o.pid) && time.Since(o.since) < execPatience {
 			s.timers.after(2*time.Millisecond, func() { s.childDied = true })
 			return
 		}
@@ -104,6 +104,16 @@ func (s *server) decide(o *orphan) {
 	case slot.state == Stopping && o.group != slot.pid: // the group was told already
 		_ = syscall.Kill(o.pid, slot.recipe.signal())
 	}
+}
+
+// executedBare says that a process was executed without an environment: where that would end is
+// known (env_end, proc_pid_stat(5)), and in the middle of execve(2) it is not.
+func executedBare(pid int) bool {
+	var buf [1024]byte
+	n, _ := readFile("/proc/"+strconv.Itoa(pid)+"/stat", buf[:])
+	f := bytes.Fields(buf[bytes.LastIndexByte(buf[:n], ')')+1 : n])
+	const envEnd = 51 - 3 // the third is the first behind the name
+	return len(f) > envEnd && string(f[envEnd]) != "0"
 }
 
 func (s *server) ownerByCookie(env []byte) *slot {
