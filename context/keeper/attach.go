@@ -33,7 +33,7 @@ func Attach(ctx context.Context, o Options) (*Client, bool, error) {
 // whatever epoch was served before, unless o.Epoch says otherwise.
 func Meet(ctx context.Context, o Options) (*Client, error) {
 	for tries := 0; ; tries++ {
-		c, err := Connect(ctx, o)
+		c, err := o.approach(ctx)
 		var refused *RefusedError
 		switch {
 		case err == nil:
@@ -51,6 +51,23 @@ func Meet(ctx context.Context, o Options) (*Client, error) {
 			return nil, err
 		}
 	}
+}
+
+// approach is Connect to a keeper that may be hung: it has as long to answer as it may
+// be silent.
+func (o Options) approach(ctx context.Context) (*Client, error) {
+	o, err := o.complete()
+	if err != nil {
+		return nil, fmt.Errorf("connect to keeper: %w", err)
+	}
+	within, cancel := context.WithTimeout(ctx, o.Silence)
+	defer cancel()
+	c, err := Connect(within, o)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("meet keeper of %s: %w: it has not answered for %v; if it was stopped, continue it (SIGCONT), else kill it: the next start adopts what it holds",
+			o.RuntimeDir, ErrSilent, o.Silence)
+	}
+	return c, err
 }
 
 func awaitKeeper(ctx context.Context, pid int) error {

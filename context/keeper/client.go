@@ -30,6 +30,7 @@ type Client struct {
 	conn    *net.UnixConn
 	opts    Options
 	pid     int
+	process int    // a pidfd of the keeper; -1 after Close
 	version int    // of the keeper
 	replay  uint64 // Seq of the last event before this connection
 	outer   bool   // the keeper stands first: it ends after us
@@ -57,6 +58,7 @@ type Client struct {
 
 // begin starts the three goroutines of a client.
 func (c *Client) begin(hello *message, pidfd int, child bool) {
+	c.process, _ = dup(pidfd) // -1 where there is no room: it cannot be killed then
 	c.pid, c.version, c.replay, c.outer = hello.PID, hello.Version, hello.Last, hello.Outermost
 	c.events = make(chan Event, 64)
 	c.closed = make(chan struct{})
@@ -199,7 +201,34 @@ func (c *Client) Close() error {
 	c.end(ErrClosed)
 	c.quit()
 	c.wg.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.process >= 0 {
+		_ = syscall.Close(c.process)
+		c.process = -1
+	}
 	return nil
+}
+
+// Oust kills the keeper itself, and returns when it is gone: for one that is silent, of
+// which nobody knows what it would do next. What it holds goes on, for another one to
+// adopt. An outermost keeper is not killed: it would take all along.
+func (c *Client) Oust(ctx context.Context) error {
+	if c.outer {
+		return fmt.Errorf("oust keeper %d: it stands first", c.pid)
+	}
+	c.mu.Lock()
+	err := pidfdSignal(c.process, syscall.SIGKILL)
+	c.mu.Unlock()
+	if err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("oust keeper %d: %w", c.pid, err)
+	}
+	select {
+	case <-c.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("oust keeper %d: %w", c.pid, ctx.Err())
+	}
 }
 
 // end closes the connection; the first reason stays.

@@ -31,6 +31,10 @@ type Options struct {
 	// Silence is how long either side may say nothing before the other takes it
 	// for gone. 0 is 30 s.
 	Silence time.Duration
+	// Silent hears that the keeper has said nothing for two thirds of Silence, and
+	// then that it speaks again; or the Client ends, with ErrSilent. It must not
+	// block. nil is nobody.
+	Silent func(silent bool)
 	// Epoch of this provider; the keeper heeds the highest it has seen. 0 is the
 	// next: for who knows by other means (a lock) that he is the only one.
 	Epoch uint64
@@ -73,6 +77,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Dropped == nil {
 		o.Dropped = func(Loss) {}
+	}
+	if o.Silent == nil {
+		o.Silent = func(bool) {}
 	}
 	if o.Env == nil {
 		o.Env = os.Environ()

@@ -43,6 +43,9 @@ func (c *Client) complete(m *message, err error) (*message, error) {
 	return m, nil
 }
 
+// earnest is how many turns a keeper may miss by chance: its turns and ours are as long.
+const earnest = heartbeats - 1
+
 // receive reads until the connection ends. Replies go to who asked, so that a
 // reader of events may ask; the rest is queued. The queue needs no bound of its
 // own: the keeper holds as many events until they are acknowledged.
@@ -56,7 +59,10 @@ func (c *Client) receive() {
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			// Counted as the keeper counts: not time, but turns that were missed.
-			if quiet++; quiet < heartbeats {
+			if quiet++; quiet == earnest {
+				c.opts.Silent(true)
+			}
+			if quiet < heartbeats {
 				continue
 			}
 			c.end(ErrSilent)
@@ -76,6 +82,9 @@ func (c *Client) receive() {
 		case m.Kind == kindEnded:
 			c.end(ErrEnded)
 			return
+		}
+		if quiet >= earnest {
+			c.opts.Silent(false)
 		}
 		quiet = 0
 		c.mu.Lock()

@@ -46,6 +46,13 @@ func (p *Provider) hearLosses() {
 	}
 }
 
+// hears says that the journal is there.
+func (l *losses) hears() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.heard
+}
+
 // tellLoss puts the count into the View, and every minute into the journal. The lock
 // of losses is held.
 func (p *Provider) tellLoss(l keeper.Loss) {

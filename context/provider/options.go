@@ -43,6 +43,8 @@ type Options struct {
 	Argv     []string  // how this process was called, to execute another program in its place; nil: that is not to be
 	Upgraded *Upgraded // this is such a program; see TakeUpgraded
 
+	keeperSilence time.Duration // how long a keeper may be silent; 0: the keeper's default, 30 s
+
 	keeperExe string // the keeper's program; "" is the running one, whatever lies in its place by now
 
 	Exe string // the program whose `keeper` and `task` arguments are ours; "" is the running one

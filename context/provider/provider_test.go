@@ -66,10 +66,17 @@ func service(id, command, transitions string) string {
 
 func start(t *testing.T, c *conf.Context) *stage {
 	t.Helper()
+	return startWith(t, c, func(*Options) {})
+}
+
+// startWith starts a provider with other options.
+func startWith(t *testing.T, c *conf.Context, change func(*Options)) *stage {
+	t.Helper()
 	dir := filepath.Dir(c.File)
 	s := &stage{t: t, opts: Options{
 		Context: c, Logger: slog.New(slog.DiscardHandler), StateDir: filepath.Join(dir, "s"), RuntimeDir: dir,
 	}}
+	change(&s.opts)
 	p, err := New(s.opts)
 	if err != nil {
 		t.Fatal(err)

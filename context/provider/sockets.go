@@ -43,6 +43,7 @@ func (p *Provider) keeperOptions() keeper.Options {
 	return keeper.Options{
 		Exe: p.upgrades.program(p.opts.keeperExe), RuntimeDir: p.opts.RuntimeDir, StateDir: p.opts.StateDir, Logger: p.opts.Logger,
 		Epoch: p.state.epoch, Linger: p.opts.Linger, Dropped: p.dropped,
+		Silence: p.opts.keeperSilence, Silent: p.silent,
 	}
 }
 

@@ -35,16 +35,46 @@ func (p *Provider) follow(ctx context.Context, k *keeper.Client) error {
 		if time.Since(began) > shortReign {
 			deaths = 1
 		}
-		// Of a keeper that is silent, or that heeds another provider, nobody knows what
-		// it will do next: two of them must not hold one process.
-		if !errors.Is(err, keeper.ErrEnded) || deaths > maxSuccessions {
+		// Of a keeper that is silent nobody knows what it will do next: two of them must not
+		// hold one process. One that heeds another provider is that one's.
+		silent := errors.Is(err, keeper.ErrSilent) && !k.Outermost()
+		if !silent && !errors.Is(err, keeper.ErrEnded) || deaths > maxSuccessions {
 			return fmt.Errorf("keeper: %w", err)
+		}
+		if silent {
+			p.opts.Logger.Error("keeper is silent for too long: it is killed", "keeper", k.PID())
+			if err := p.oust(ctx, k); err != nil {
+				return err
+			}
 		}
 		p.opts.Logger.Error("keeper was killed: another one takes over", "keeper", k.PID())
 		if k, err = p.succeed(ctx, k); err != nil {
 			return fmt.Errorf("keeper: %w", err)
 		}
 	}
+}
+
+// oust kills a keeper that is silent.
+func (p *Provider) oust(ctx context.Context, k *keeper.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, keeperGrace)
+	defer cancel()
+	return k.Oust(ctx)
+}
+
+// silent says that the keeper hangs, and that it goes on. Meanwhile everything is served
+// that needs no keeper; what needs one waits for it, or for the next.
+func (p *Provider) silent(silent bool) {
+	if !p.losses.hears() {
+		return // it is met, and nothing is live yet
+	}
+	n := journal.Note{
+		Event: "keeper is silent", Cause: event.Cause{Origin: event.ByProvider, By: "heartbeat"},
+		Reason: "starts, stops and exits wait for it, and then for another one that takes over",
+	}
+	if !silent {
+		n.Event, n.Reason = "keeper answers again", "what waited for it goes on"
+	}
+	p.remark(n)
 }
 
 // succeed starts another keeper, which adopts what the dead one has left.
