@@ -12,7 +12,7 @@ func TestNothingIsAllocatedForAMessage(t *testing.T) {
 	d := start(t, nil)
 	for range 3 {
 		s := d.subscriber(t, "x", "xy")
-		go func() { _, _ = io.Copy(io.Discard, s.r) }()
+		go func() { _, _ = io.Copy(io.Discard, s.raw()) }()
 	}
 	d.subscriber(t, "other")
 	frame := []byte("xyz @@@ {}")

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"zmicroservices/taskservice/zmtp"
+	"zmicroservices/taskservice/zmtp/curve"
 )
 
 // conn is one accepted connection. Its goroutine shakes hands and then reads
@@ -30,11 +31,14 @@ type conn struct {
 	// Set by the goroutine before the connection is seen by others.
 	peer    Peer
 	session *zmtp.Session
-	joined  atomic.Bool // peer and session are set, and do not change any more
+	sealed  *curve.Session // nil: what goes over the wire is plain
+	joined  atomic.Bool    // the above are set, and do not change any more
+	doubted atomic.Bool    // a key was withdrawn; see Expel
 
 	got, denied counted     // of a publisher
 	meter       meter       // of a publisher, too
 	midway      atomic.Bool // within a message of several chunks
+	collects    atomic.Bool // within a sealed frame that is longer than a chunk
 
 	heard atomic.Int64 // when the peer was last heard, by Forwarder.clock
 	asked atomic.Int64 // when it was sent a PING since, 0 if not
@@ -46,6 +50,7 @@ var (
 	errStopped  = errors.New("forwarder stopped")
 	errSilent   = errors.New("peer was silent for too long")
 	errMemory   = errors.New("memory is short and the message long")
+	errMute     = errors.New("peer may listen only")
 	errExceeded = errors.New("peer exceeded a limit")
 )
 
@@ -91,7 +96,9 @@ func (c *conn) run() error {
 		c.f.refused.Add(1)
 		return fmt.Errorf("refuse peer: %w", err)
 	}
-	c.joined.Store(true)
+	if err := c.join(); err != nil {
+		return fmt.Errorf("disconnect peer: %w", err)
+	}
 	if c.side == front {
 		return newPublisher(c).run()
 	}
@@ -104,6 +111,7 @@ func (c *conn) shake() error {
 	if c.side == back {
 		server = zmtp.Server{Socket: zmtp.XPUB, Peers: []zmtp.SocketType{zmtp.SUB, zmtp.XSUB}}
 	}
+	c.f.o.security(c.endpoint).agree(&server)
 	if err := c.net.SetDeadline(time.Now().Add(c.f.limits.Handshake)); err != nil {
 		return err
 	}
@@ -111,8 +119,9 @@ func (c *conn) shake() error {
 	if err != nil {
 		return err
 	}
-	c.session = session
-	c.peer.Mechanism, c.peer.Key = session.Mechanism.Name(), session.Mechanism.Key()
+	if err := c.admit(session); err != nil {
+		return err
+	}
 	return c.net.SetDeadline(time.Time{})
 }
 

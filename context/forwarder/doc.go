@@ -41,6 +41,17 @@
 // half of it; else they share a copy in 4 KiB chunks, so that a few small messages
 // never pin 64 KiB. In steady state nothing is allocated.
 //
+// # Sealed connections
+//
+// With Options.Security of CURVE, what goes over tcp is sealed frame by frame, for
+// each connection by another key. Two small things stand between the sockets and
+// all of the above, and nothing else knows of it: the opener turns what was read
+// into the plain frames that a NULL peer would have sent, and the sealer turns
+// ranges that are due into sealed frames just before they are written. So queues
+// share plain bytes, and limits and figures mean the same for all. A frame can be
+// believed when its end was seen: one longer than a chunk is collected, as it
+// comes, in memory that counts as that of messages underway.
+//
 // # Promises
 //
 //   - Messages of one publisher arrive in its order, whole and unchanged, commands
@@ -106,6 +117,12 @@
 // The order between topics is observable: a service that publishes a result and
 // then says that it has stopped would be seen to stop first. A reserve gives
 // urgent messages their place, and who wants them fast subscribes to them only.
+//
+// # Why not seal once for all subscribers
+//
+// A group key would make one sealing of a message enough, but then every
+// subscriber could speak as the forwarder to every other, and a key that is
+// withdrawn would have to be changed everywhere. libzmq's peers could not read it.
 //
 // # Why not zmq4's sockets, or zmq4's Proxy
 //

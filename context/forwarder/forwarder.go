@@ -24,7 +24,9 @@ type Forwarder struct {
 
 	turns    *turnstile
 	depot    depot
-	underway atomic.Int64 // bytes of chunks in messages that are not complete
+	spare    spare
+	underway atomic.Int64 // bytes of buffers of messages that are not complete
+	sealing  atomic.Int64 // bytes of buffers of long frames that are sealed
 	batches  batches
 
 	selfMu sync.Mutex // keeps Publish in the order of its calls

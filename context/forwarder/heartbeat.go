@@ -37,6 +37,7 @@ func (f *Forwarder) pulse(ctx context.Context) {
 		}
 		f.clock.Store(int64(time.Since(f.began)))
 		f.depot.trim()
+		f.spare.trim()
 	}
 }
 
@@ -49,7 +50,7 @@ func (c *conn) beat(now time.Duration) {
 		c.abort(errSilent)
 		return
 	}
-	if c.midway.Load() && silent > l.Handshake && c.f.underway.Load() > l.Memory/4 {
+	if (c.midway.Load() || c.collects.Load()) && silent > l.Handshake && c.f.underway.Load() > l.Memory/4 {
 		c.abort(errMemory) // others need the room that its message takes
 		return
 	}

@@ -20,6 +20,7 @@ type intake struct {
 	flow             *flow
 	cur              *chunk // nil while nothing is held
 	start, next, end int
+	sealed           *opener // of a sealed connection: what is read goes there first
 
 	// Of the last read.
 	n    int
@@ -34,13 +35,21 @@ func (in *intake) init(d *depot, raw syscall.RawConn, fl *flow) {
 }
 
 // fill waits for bytes and appends them to the window. There must be room, see
-// fits.
+// fits. Of a sealed connection there may be nothing to append yet.
 func (in *intake) fill() error {
+	if in.sealed != nil && !in.sealed.starved {
+		in.full = true
+		return in.unseal()
+	}
 	if err := in.raw.Read(in.try); err != nil {
 		return err
 	}
 	if in.err != nil {
 		return in.err
+	}
+	if in.sealed != nil {
+		in.sealed.end += in.n
+		return in.unseal()
 	}
 	in.end += in.n
 	return nil
@@ -48,8 +57,13 @@ func (in *intake) fill() error {
 
 // read is one attempt; false waits for the descriptor to become readable.
 func (in *intake) read(fd uintptr) bool {
-	in.unpark()
-	room := in.cur.buf[in.end:]
+	var room []byte
+	if in.sealed == nil {
+		in.unpark()
+		room = in.cur.buf[in.end:]
+	} else if room, in.err = in.sealed.room(); in.err != nil {
+		return true
+	}
 	in.n, in.err = in.flow.read(int(fd), room)
 	in.full = in.n == len(room)
 	switch {
@@ -62,9 +76,27 @@ func (in *intake) read(fd uintptr) bool {
 	return true
 }
 
+// unseal appends what can be opened by now.
+func (in *intake) unseal() error {
+	in.unpark()
+	n, err := in.sealed.take(in.cur.buf[in.end:])
+	in.end += n
+	return err
+}
+
+// drained reports whether all that was read is in the window, as far as it is
+// complete.
+func (in *intake) drained() bool { return in.sealed == nil || in.sealed.starved }
+
 // park gives the big chunk back while there is nothing to read, if what it holds
 // fits a small one.
 func (in *intake) park() {
+	if in.sealed != nil {
+		in.sealed.park()
+		if in.cur == nil {
+			return
+		}
+	}
 	held := in.end - in.start
 	if held > smallChunk || len(in.cur.buf) == smallChunk {
 		return
@@ -129,5 +161,8 @@ func (in *intake) close() {
 	if in.cur != nil {
 		in.cur.drop()
 		in.cur = nil
+	}
+	if in.sealed != nil {
+		in.sealed.close()
 	}
 }

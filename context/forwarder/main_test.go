@@ -66,6 +66,9 @@ func start(t *testing.T, change func(*Options)) *device {
 		BackendBind: []string{"tcp://127.0.0.1:0"},
 		Logger:      slog.New(slog.NewTextHandler(book, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	if byCurve {
+		o.Security = curveSecurity(serverPair, nil)
+	}
 	if change != nil {
 		change(&o)
 	}
@@ -161,6 +164,12 @@ func (c *client) greet(minor byte, socket string) {
 func dial(t testing.TB, endpoint string, minor byte, socket string) *client {
 	t.Helper()
 	c := connect(t, endpoint)
+	if byCurve {
+		if err := c.greetCurve(minor, socket, clientPair, serverPair.Public); err != nil {
+			t.Fatalf("shake hands: %v", err)
+		}
+		return c
+	}
 	c.greet(minor, socket)
 	h, body := c.frame()
 	if name, _, err := zmtp.ParseCommand(body); !h.Command() || err != nil || string(name) != zmtp.ReadyCommand {
@@ -247,25 +256,7 @@ func (c *client) frame() (zmtp.Header, []byte) {
 	return h, body
 }
 
-func (c *client) tryFrame() (h zmtp.Header, body []byte, err error) {
-	var b [zmtp.MaxHeader]byte
-	n := 2
-	if _, err := io.ReadFull(c.r, b[:2]); err != nil {
-		return h, nil, err
-	}
-	if b[0]&byte(zmtp.Long) != 0 {
-		n = zmtp.MaxHeader
-		if _, err := io.ReadFull(c.r, b[2:]); err != nil {
-			return h, nil, err
-		}
-	}
-	if h, err = zmtp.ParseHeader(b[:n]); err != nil {
-		return h, nil, err
-	}
-	body = make([]byte, h.Size)
-	_, err = io.ReadFull(c.r, body)
-	return h, body, err
-}
+func (c *client) tryFrame() (zmtp.Header, []byte, error) { return readFrame(c.r) }
 
 // hear reads a whole message.
 func (c *client) hear() []string {

@@ -32,6 +32,13 @@ type Options struct {
 	// Limits are DefaultLimits where they are zero.
 	Limits Limits
 
+	// Security is what peers on tcp endpoints have to prove; nil: nothing, they
+	// speak NULL, as those on ipc endpoints always do.
+	Security *Security
+	// Vouch is asked once about every peer that has a Key, after its handshake, and
+	// sets its Name, Role, Services and Mute. An error refuses it.
+	Vouch func(p *Peer) error
+
 	// Admit is asked for every frame whose topic is in Guarded, before its
 	// message is forwarded; of a message of many frames for each, because there
 	// are receivers that take each frame for a message. An error is counted and
@@ -182,6 +189,8 @@ func (o *Options) validate() error {
 		return errors.New("options: no BackendBind")
 	case o.Logger == nil:
 		return errors.New("options: no Logger")
+	case o.Security != nil && (o.Security.Mechanism == "" || o.Security.New == nil):
+		return errors.New("options: Security without Mechanism or New")
 	case len(o.Guarded) > 0 && o.Admit == nil:
 		return errors.New("options: Guarded without Admit")
 	}

@@ -101,7 +101,7 @@ func (o *outbox) write(list []span, b *batch) {
 // handOn is called under the lock by the writer when its write is done: what is
 // left is the drain goroutine's.
 func (o *outbox) handOn() {
-	if o.closed || o.queue.len() == 0 {
+	if o.closed || o.queue.len() == 0 && !o.backlog() {
 		o.rest()
 		return
 	}
@@ -116,7 +116,7 @@ func (o *outbox) drain() {
 	defer o.f.running.Done()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for !o.closed && o.queue.len() > 0 {
+	for !o.closed && (o.queue.len() > 0 || o.backlog()) {
 		o.gather(&o.queue)
 		o.mu.Unlock()
 		n, err := o.writeSoon(o.raw)
@@ -165,6 +165,9 @@ func (o *outbox) release() {
 		}
 	}
 	o.load, o.total = [numClasses]load{}, load{}
+	if o.sealer != nil {
+		o.sealer.close()
+	}
 }
 
 // advance takes n written bytes off the front of the queue.

@@ -12,10 +12,18 @@ type Peer struct {
 	Conn uint64
 	// Addr is the peer's address: "127.0.0.1:40312", or the endpoint for ipc.
 	Addr string
-	// Mechanism is the security mechanism: "NULL".
+	// Mechanism is the security mechanism: "NULL", "CURVE", "PLAIN".
 	Mechanism string
-	// Key is the peer's public key, empty where the mechanism has none.
+	// Key is whom the mechanism has let in: by CURVE a public key in Z85, by PLAIN
+	// a user; empty where it lets in everybody.
 	Key string
+	// Name, Role and Services are what Options.Vouch says of the key. They mean
+	// nothing here.
+	Name, Role string
+	Services   []string
+	// Mute is Vouch's word that the peer may listen only: all that it publishes is
+	// denied.
+	Mute bool
 	// UID owns the peer's socket: by SO_PEERCRED (ipc) or sock_diag (tcp over
 	// loopback). -1 is unknown, and unknown is nobody's friend.
 	UID int
@@ -44,6 +52,12 @@ func (p Peer) LogValue() slog.Value {
 	}
 	if p.Key != "" {
 		attrs = append(attrs, slog.String("key", p.Key))
+	}
+	if p.Name != "" {
+		attrs = append(attrs, slog.String("name", p.Name))
+	}
+	if p.Role != "" {
+		attrs = append(attrs, slog.String("role", p.Role))
 	}
 	return slog.GroupValue(attrs...)
 }

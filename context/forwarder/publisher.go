@@ -47,6 +47,7 @@ const fullReads = 4
 func newPublisher(c *conn) *publisher {
 	p := &publisher{conn: c, turns: make(chan struct{}, 1)}
 	p.in.init(&c.f.depot, c.raw, &c.flow)
+	p.in.sealed = newOpener(c, c.f.limits.MaxMessage)
 	return p
 }
 
@@ -68,7 +69,9 @@ func (p *publisher) run() error {
 		p.heard.Store(p.f.clock.Load())
 		err := p.forward()
 		p.tap()
-		p.flow.dealt()
+		if p.in.drained() {
+			p.flow.dealt()
+		}
 		if err != nil {
 			return err
 		}
@@ -175,8 +178,8 @@ func (p *publisher) frameEnds(b *batch, body []byte, last bool) {
 		m.topic = t
 	}
 	m.frames++
-	if t != nil && t.guarded && !m.denied {
-		if err := p.f.o.Admit(p.peer, t.name, body); err != nil {
+	if !m.denied {
+		if err := p.judge(t, body); err != nil {
 			m.denied = true
 			p.deny(t, err)
 		}
@@ -198,6 +201,17 @@ func (p *publisher) frameEnds(b *batch, body []byte, last bool) {
 	clear(m.pieces)
 	*m = incoming{pieces: m.pieces[:0]}
 	p.in.start = p.in.next
+}
+
+// judge says whether a frame may be forwarded.
+func (p *publisher) judge(t *topic, body []byte) error {
+	switch {
+	case p.peer.Mute:
+		return errMute
+	case t != nil && t.guarded:
+		return p.f.o.Admit(p.peer, t.name, body)
+	}
+	return nil
 }
 
 // add puts the message, which is complete, into b.
@@ -255,7 +269,7 @@ func (p *publisher) deny(t *topic, err error) {
 	p.denied.add(Flow{Messages: 1})
 	p.f.denied.add(Flow{Messages: 1})
 	if ok, more := p.denials.pass(p.f.clock.Load()); ok {
-		p.f.log.Warn("message denied", "peer", p.peer, "topic", t.name, "err", err, "unlogged", more)
+		p.f.log.Warn("message denied", "peer", p.peer, "topic", t.String(), "err", err, "unlogged", more)
 	}
 }
 

@@ -21,6 +21,7 @@ type subscriber struct {
 func newSubscriber(c *conn) *subscriber {
 	s := &subscriber{conn: c, prefixes: map[string]*member{}}
 	s.in.init(&c.f.depot, c.raw, &c.flow)
+	s.in.sealed = newOpener(c, maxCommand)
 	return s
 }
 

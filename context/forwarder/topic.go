@@ -14,6 +14,14 @@ type topic struct {
 	taps    []int // who gets it, as indexes of Options.Taps
 }
 
+// String is the topic's name for a log; nil is any other.
+func (t *topic) String() string {
+	if t == nil {
+		return "any other"
+	}
+	return t.name
+}
+
 // topics finds the few topics that are special here. A message of any other
 // costs one look into a table.
 type topics struct {

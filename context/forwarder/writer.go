@@ -11,9 +11,11 @@ import (
 // time.
 type writer struct {
 	iov     []unix.Iovec
-	size    int   // bytes in iov
-	gain    int   // bytes that the last write took
-	failure error // why it took none; nil also if it would block
+	size    int     // bytes in iov
+	within  bool    // iov ends within a message
+	gain    int     // bytes that the last write took
+	failure error   // why it took none; nil also if it would block
+	sealer  *sealer // of a sealed connection
 	now     func(fd uintptr)
 	soon    func(fd uintptr) bool
 }
@@ -91,11 +93,13 @@ func (w *writer) gather(q *ring) {
 // add adds a range to the write, unless it is full.
 func (w *writer) add(s *span) bool {
 	if len(w.iov) == 0 {
-		w.size = 0
+		w.size, w.within = 0, false
 	}
-	if len(w.iov) == maxIov || w.size >= maxWrite {
+	// A frame is sealed whole.
+	if full := len(w.iov) >= maxIov || w.size >= maxWrite; full && (w.sealer == nil || !w.within) {
 		return false
 	}
+	w.within = s.more
 	v := unix.Iovec{Base: &s.c.buf[s.off]}
 	v.SetLen(s.size())
 	w.iov = append(w.iov, v)
@@ -112,6 +116,20 @@ func (w *writer) writeSoon(raw syscall.RawConn) (int, error) {
 	}
 	return w.gain, w.failure
 }
+
+// seal makes w the writer of a sealed connection.
+func (w *writer) seal(s *sealer) {
+	w.sealer = s
+	w.now = func(fd uintptr) { w.gain, _, w.failure = s.pass(fd, w.iov) }
+	w.soon = func(fd uintptr) bool {
+		var moved bool
+		w.gain, moved, w.failure = s.pass(fd, w.iov)
+		return moved || w.failure != nil
+	}
+}
+
+// backlog says that bytes wait in the sealer, which are in no queue any more.
+func (w *writer) backlog() bool { return w.sealer != nil && len(w.sealer.left) > 0 }
 
 // writev writes without blocking; (0, nil) means that it would block. A system
 // call of our own, because unix.Writev makes a new vector at each call.
