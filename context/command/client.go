@@ -41,8 +41,21 @@ type call struct {
 const replyQueue = 64
 
 // Dial connects to a provider's control socket. ErrNobody: there is no socket,
-// or nobody listens on it.
+// or nobody listens on it. One that goes away before it has said hello is asked again:
+// there may be another by then.
 func Dial(ctx context.Context, path string) (*Client, error) {
+	for tries := 1; ; tries++ {
+		c, err := meet(ctx, path)
+		if !errors.Is(err, ErrGone) || tries == maxDials {
+			return c, err
+		}
+	}
+}
+
+// maxDials bounds how often a provider is met that goes away.
+const maxDials = 10
+
+func meet(ctx context.Context, path string) (*Client, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", path)
 	switch {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -19,6 +20,7 @@ type Server struct {
 	h        *Handler
 	hello    Hello
 	listener *net.UnixListener
+	passed   atomic.Bool // the listening socket is another's
 }
 
 // Listen binds the control socket at path, for its owner only. A socket file
@@ -45,8 +47,45 @@ func Listen(path string, h *Handler, hello Hello) (*Server, error) {
 		l.Close()
 		return nil, fmt.Errorf("bind control socket: %w", err)
 	}
+	return newServer(l, h, hello), nil
+}
+
+// Inherit serves a control socket that the program before this one in the same process
+// has passed on, by its descriptor.
+func Inherit(fd int, h *Handler, hello Hello) (*Server, error) {
+	f := os.NewFile(uintptr(fd), "control")
+	if f == nil {
+		return nil, fmt.Errorf("inherit control socket: %d is no descriptor", fd)
+	}
+	defer f.Close() // the listener has a copy
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("inherit control socket: %w", err)
+	}
+	unix, ok := l.(*net.UnixListener)
+	if !ok {
+		l.Close()
+		return nil, fmt.Errorf("inherit control socket: descriptor %d listens on %s", fd, l.Addr().Network())
+	}
+	unix.SetUnlinkOnClose(true)
+	return newServer(unix, h, hello), nil
+}
+
+func newServer(l *net.UnixListener, h *Handler, hello Hello) *Server {
 	hello.Protocol, hello.PID = Version, os.Getpid()
-	return &Server{h: h, hello: hello, listener: l}, nil
+	return &Server{h: h, hello: hello, listener: l}
+}
+
+// Pass ends the accepting and gives the socket away, to be inherited: who connects from
+// now on waits in its backlog. Sessions go on.
+func (s *Server) Pass() (*os.File, error) {
+	f, err := s.listener.File()
+	if err != nil {
+		return nil, fmt.Errorf("pass on control socket: %w", err)
+	}
+	s.passed.Store(true)
+	s.listener.SetUnlinkOnClose(false)
+	return f, s.listener.Close()
 }
 
 // Run serves until ctx ends. It returns after every connection was closed.
@@ -59,7 +98,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for {
 		c, err := s.listener.AcceptUnix()
 		if err != nil {
-			if ctx.Err() != nil {
+			if ctx.Err() != nil || s.passed.Load() {
 				return nil
 			}
 			return fmt.Errorf("accept on control socket: %w", err)

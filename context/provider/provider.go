@@ -44,6 +44,7 @@ type Provider struct {
 	groupsCtx  context.Context
 	endGroups  context.CancelFunc
 	upgrades   upgrades
+	server     *command.Server
 	running    sync.WaitGroup     // the groups
 	exited     chan event.Outcome // of groups that were asked to exit; capacity 0: stopAll reads, until the keeper is gone
 	keeperGone chan struct{}      // closed when the last keeper's stream has ended
@@ -124,7 +125,7 @@ func New(o Options) (*Provider, error) {
 type late struct{ p *Provider }
 
 func (l late) Publish(frame []byte) error { return voice{l.p.forwarder}.Publish(frame) }
-func (l late) Wanted(topic string) bool    { return voice{l.p.forwarder}.Wanted(topic) }
+func (l late) Wanted(topic string) bool   { return voice{l.p.forwarder}.Wanted(topic) }
 func (l late) Inject(from command.Peer, frame []byte) error {
 	return voice{l.p.forwarder}.Inject(from, frame)
 }
@@ -254,11 +255,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		}
 		return nil
 	})
-	server, err := command.Listen(p.socket(), p.handler, command.Hello{
-		Version: p.opts.Version, ContextID: p.opts.Context.ContextID, File: p.opts.Context.File,
-		FrontEndEndpoint: p.FrontEnd(), BackendEndpoint: p.Backend(), StateDir: p.opts.StateDir,
-	})
-	if err != nil {
+	if p.server, err = p.listen(); err != nil {
 		return err
 	}
 	var started error
@@ -266,7 +263,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	if p.opts.Start && p.opts.Upgraded == nil { // before anybody is served: who finds the socket finds the transaction
 		started = p.startFile(open)
 	}
-	endServer := run("control socket", server.Run)
+	endServer := run("control socket", p.server.Run)
 	down.add("close the control socket", func() error { endServer(); return nil })
 	if started != nil {
 		return started

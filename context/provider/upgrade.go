@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,7 @@ type Upgraded struct {
 	Cause     event.Cause
 	Probation time.Duration
 	Old       int // descriptor of the program before; 0: none
+	Control   int // of the listening control socket; 0: it is to be bound
 }
 
 // TakeUpgraded reads, and takes out of the environment, what the program before this
@@ -60,8 +62,10 @@ func TakeUpgraded() *Upgraded {
 	if why != "" {
 		u.Upgrade.Outcome, u.Upgrade.Reason = command.UpgradeRolledBack, why
 	}
-	if u.Old > 0 {
-		unix.CloseOnExec(u.Old)
+	for _, fd := range []int{u.Old, u.Control} {
+		if fd > 0 {
+			unix.CloseOnExec(fd)
+		}
 	}
 	return &u
 }
@@ -248,6 +252,10 @@ func (p *Provider) arrange(ctx context.Context, u Upgraded, old *os.File) error 
 // only, and then nothing is left to be torn down in order: the guard brings us back.
 func (p *Provider) become(down *teardown, u Upgraded, old *os.File) error {
 	down.steps = nil
+	control, err := p.server.Pass() // who connects from here on is served by the next program
+	if err != nil {
+		p.opts.Logger.Warn("control socket is away until the next program is ready", "err", err)
+	}
 	p.opts.Logger.Info("provider executes another program", "path", u.Upgrade.Program)
 	ctx, cancel := context.WithTimeout(context.Background(), graceAfterStop)
 	defer cancel()
@@ -262,12 +270,38 @@ func (p *Provider) become(down *teardown, u Upgraded, old *os.File) error {
 	if err := p.journal.Close(ctx); err != nil {
 		p.opts.Logger.Warn("journal not closed", "err", err)
 	}
-	u.Old = int(old.Fd())
-	_, err := unix.FcntlInt(uintptr(u.Old), unix.F_SETFD, 0)
+	if u.Old, err = heritable(old); err == nil && control != nil {
+		u.Control, err = heritable(control)
+	}
 	if err == nil {
 		err = syscall.Exec(u.Upgrade.Program, p.opts.Argv, append(os.Environ(), u.env()))
+		runtime.KeepAlive(old) // nobody closes them before
+		runtime.KeepAlive(control)
 	}
 	return fmt.Errorf("execute %s: %w", u.Upgrade.Program, err)
+}
+
+// heritable is a file's descriptor, kept by the next program.
+func heritable(f *os.File) (int, error) {
+	_, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0)
+	return int(f.Fd()), err
+}
+
+// listen serves the control socket: that of the program before in this process, if there
+// was one, else a new one.
+func (p *Provider) listen() (*command.Server, error) {
+	hello := command.Hello{
+		Version: p.opts.Version, ContextID: p.opts.Context.ContextID, File: p.opts.Context.File,
+		FrontEndEndpoint: p.FrontEnd(), BackendEndpoint: p.Backend(), StateDir: p.opts.StateDir,
+	}
+	if u := p.opts.Upgraded; u != nil && u.Control > 0 {
+		s, err := command.Inherit(u.Control, p.handler, hello)
+		if err == nil {
+			return s, nil
+		}
+		p.opts.Logger.Warn("control socket is bound anew", "err", err)
+	}
+	return command.Listen(p.socket(), p.handler, hello)
 }
 
 // probation is a part of a new program's life: it ends with the upgrade's outcome.

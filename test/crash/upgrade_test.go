@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"zmicroservices/context/command"
 	"zmicroservices/test/harness"
 )
 
@@ -86,6 +88,39 @@ func TestAnUpgradeUnderLoadLosesNothing(t *testing.T) {
 	b.stop()
 	if left := harness.Left(t, b.transaction); len(left) > 0 {
 		t.Errorf("processes are left: %v", left)
+	}
+}
+
+// TestWhoAsksDuringAnUpgradeIsAnswered has somebody who asks all the time.
+func TestWhoAsksDuringAnUpgradeIsAnswered(t *testing.T) {
+	b := newBench(t, 2, talker)
+	b.start()
+	b.settled(2)
+	before := b.pids()
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan int, 1) // how often, once
+	go func() {                // ends with ctx, after its question
+		n := 0
+		for ; ctx.Err() == nil; n++ {
+			if r := harness.Run(t, []string{"ZMS_RUNTIME_DIR=" + b.runtime}, "conf_command", "state", b.file); r.Code != 0 {
+				t.Errorf("state: exit code %d, %s", r.Code, r.Stderr)
+			}
+		}
+		asked <- n
+	}()
+	for range 1 + upgradeRounds {
+		if u := b.upgrade(0, newer(t)); u.Outcome != "done" {
+			t.Errorf("the upgrade came to %+v", u)
+		}
+	}
+	cancel()
+	t.Logf("asked %d times", <-asked)
+	if after := b.pids(); !maps.Equal(before, after) {
+		t.Errorf("services were %v and are %v", before, after)
+	}
+	b.stop()
+	if _, err := os.Stat(command.SocketPath(b.runtime, "crash", b.front, b.back)); err == nil {
+		t.Error("the control socket is left behind")
 	}
 }
 

@@ -70,7 +70,8 @@ func verdictOf(out command.Outcome) verdict {
 }
 
 func (s *socket) pictures(ctx context.Context, transaction string) ([]picture, error) {
-	views, err := s.client.State(ctx, transaction)
+	var views []*event.View
+	err := s.asked(ctx, func(c *command.Client) (err error) { views, err = c.State(ctx, transaction); return err })
 	switch {
 	case errors.Is(err, command.ErrUnknown):
 		return nil, errUnknown
@@ -85,11 +86,31 @@ func (s *socket) pictures(ctx context.Context, transaction string) ([]picture, e
 }
 
 func (s *socket) why(ctx context.Context, transaction, task string) (command.Why, error) {
-	return s.client.Why(ctx, transaction, task)
+	var w command.Why
+	err := s.asked(ctx, func(c *command.Client) (err error) { w, err = c.Why(ctx, transaction, task); return err })
+	return w, err
 }
 
 func (s *socket) history(ctx context.Context, q command.HistoryQuery) ([]command.Entry, error) {
-	return s.client.History(ctx, q)
+	var rows []command.Entry
+	err := s.asked(ctx, func(c *command.Client) (err error) { rows, err = c.History(ctx, q); return err })
+	return rows, err
+}
+
+// asked puts a question, and once more if the provider gave way meanwhile to another
+// program (conf_command upgrade): a question may come twice, an order may not.
+func (s *socket) asked(ctx context.Context, put func(*command.Client) error) error {
+	err := put(s.client)
+	if !errors.Is(err, command.ErrGone) {
+		return err
+	}
+	c, again := command.Dial(ctx, s.path)
+	if again != nil {
+		return err
+	}
+	s.client.Close()
+	s.client = c
+	return put(c)
 }
 
 // gone waits until nobody listens on the socket: a provider that still drains
