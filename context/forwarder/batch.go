@@ -29,6 +29,7 @@ type batch struct {
 	touched []*subscriber
 	pend    []pending
 	turn    uint64
+	offered int // bytes, to all of them together
 
 	// What is in the making for one queue at a time.
 	rest, taken, kept []span
@@ -107,10 +108,13 @@ func (b *batch) addPieces(key []byte, pieces []span) {
 // as in a device with one thread: a place in every queue is taken before anything
 // is written to anybody. So nobody can see the answer to a message before the
 // message, however fast the one who answers is.
-func (b *batch) deliver() {
+//
+// It returns the bytes that were written or queued, once for each subscriber.
+func (b *batch) deliver() (bytes int) {
 	if len(b.messages) == 0 {
-		return
+		return 0
 	}
+	b.offered = 0
 	b.route()
 	b.f.order.Lock()
 	for i, s := range b.touched {
@@ -130,6 +134,7 @@ func (b *batch) deliver() {
 	b.messages = b.messages[:0]
 	clear(b.pieces)
 	b.pieces = b.pieces[:0]
+	return b.offered
 }
 
 // route matches each message once and sorts the ranges by subscriber.
@@ -197,6 +202,7 @@ func (b *batch) distribute(n *node, number int32, spans ...span) {
 			}
 			p.last = number
 			for _, s := range spans {
+				b.offered += s.size()
 				if k := len(p.list) - 1; k >= 0 && p.list[k].joins(s) {
 					p.list[k].end = s.end
 					p.list[k].msgs += s.msgs

@@ -11,8 +11,8 @@ import (
 // turnstile lets publishers that always have more to read take turns with the
 // rest of the network. Go's scheduler looks at the network only when a processor
 // has nothing else to run, or every 10 ms, and runtime.Gosched gives way to
-// goroutines that are runnable, not to sockets that are readable. So who had some
-// full reads waits here for an event that has to come through the network poller
+// goroutines that are runnable, not to sockets that are readable. So who had its
+// share waits here for an event that has to come through the network poller
 // too, behind whatever was ready before: an eventfd that it has just made
 // readable. It costs about 2 µs; reading and forwarding 64 KiB takes 20 to 100.
 type turnstile struct {
