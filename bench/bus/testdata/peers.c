@@ -3,6 +3,7 @@
  *   peers proxy                                  zmq_proxy(XSUB, XPUB) on two free ports
  *   peers {raw|zmq}sub ENDPOINT N SIZE [PREFIX]  N subscribers to everything, or to N prefixes
  *   peers {raw|zmq}pub ENDPOINT N SIZE           N publishers, as fast as they can
+ *   peers stall ENDPOINT N SIZE                  N subscribers to what rawpub sends, who never read
  *   peers latsub ENDPOINT N                      N subscribers: one-way latencies of what latpub sends
  *   peers latpub ENDPOINT N SIZE RATE            N publishers: RATE messages a second together, each
  *                                                with its time
@@ -34,7 +35,7 @@ static long count;
 static long size;
 static long rate;
 static volatile int ready;
-static _Atomic long received[256];
+static _Atomic long received[1024];
 
 static double now(void) {
 	struct timespec t;
@@ -132,6 +133,14 @@ static void *rawsub(void *arg) {
 		bytes += n;
 		received[me] = bytes / frame;
 	}
+	return arg;
+}
+
+static void *stall(void *arg) {
+	int fd = raw_connect("SUB");
+	all(fd, "\0\2\1x", 4);
+	__sync_fetch_and_add(&ready, 1);
+	pause();
 	return arg;
 }
 
@@ -261,7 +270,7 @@ int main(int argc, char **argv) {
 	if (!strcmp(argv[1], "proxy")) return proxy();
 	if (argc < 3) return 2;
 	static const struct { const char *name; void *(*run)(void *); } modes[] = {
-		{"rawpub", rawpub}, {"rawsub", rawsub}, {"zmqpub", zmqpub}, {"zmqsub", zmqsub}, {"latpub", latpub}, {"latsub", latsub},
+		{"rawpub", rawpub}, {"rawsub", rawsub}, {"stall", stall}, {"zmqpub", zmqpub}, {"zmqsub", zmqsub}, {"latpub", latpub}, {"latsub", latsub},
 	};
 	void *(*run)(void *) = NULL;
 	for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++)
