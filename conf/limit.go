@@ -1,7 +1,10 @@
 package conf
 
 import (
+	"errors"
+	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -18,15 +21,19 @@ type Limit struct {
 	Action      string // restart, stop, notify
 }
 
-// Expect is our <expect> element: the traffic that a service owes the bus.
+// Expect is our <expect> element: the traffic that a service owes the bus. With
+// neither Min, Max nor Age it owes a first message.
 type Expect struct {
 	Pos    Pos `json:"-"`
 	Topic  string
-	Min    float64       // messages a second; 0 is none
-	Max    float64       // messages a second; 0 is none
-	Age    time.Duration // of the newest message
-	Within time.Duration // after the start
+	Min    float64       // messages a second, over Within; 0 is none
+	Max    float64       // messages a second, over Within; 0 is none
+	Age    time.Duration // of the newest message, at most; 0 is none
+	Within time.Duration // what rates are of; nothing is judged for so long after the start
 }
+
+// defaultExpectWithin is what rates are of unless the file says so.
+const defaultExpectWithin = 2 * time.Second
 
 // defaultLimitFor is how long a measure may be over its limit.
 const defaultLimitFor = 30 * time.Second
@@ -45,8 +52,8 @@ func (r *reader) limit(n *node) Limit {
 }
 
 func (r *reader) expect(n *node) Expect {
-	e := Expect{Pos: n.pos}
-	read(r, n, "topic", &e.Topic, asText)
+	e := Expect{Pos: n.pos, Within: defaultExpectWithin}
+	read(r, n, "topic", &e.Topic, parseTopic)
 	read(r, n, "min", &e.Min, parseRate)
 	read(r, n, "max", &e.Max, parseRate)
 	read(r, n, "age", &e.Age, parseInterval)
@@ -57,5 +64,25 @@ func (r *reader) expect(n *node) Expect {
 	if e.Max > 0 && e.Min > e.Max {
 		r.fail(n.pos, "min is more than max")
 	}
+	// Of less than one message nobody can say that it is missing.
+	if e.Min > 0 && e.Min*e.Within.Seconds() < 1 {
+		few := time.Duration(min(math.Ceil(1/e.Min), math.MaxInt32)) * time.Second
+		r.fail(n.pos, "min is less than one message within %v; write within=%q or more", e.Within, few)
+	}
 	return e
 }
+
+// parseTopic reads a topic as it is counted: what comes before the separator of a
+// message, trimmed.
+func parseTopic(s string) (string, error) {
+	switch {
+	case strings.Contains(s, "@@@"):
+		return "", errors.New("is a whole message; write what comes before @@@")
+	case len(s) > maxTopic:
+		return "", fmt.Errorf("is longer than %d bytes, which is how much of a topic is counted", maxTopic)
+	}
+	return s, nil
+}
+
+// maxTopic is how many bytes of a topic the forwarder tells apart.
+const maxTopic = 64

@@ -16,9 +16,6 @@ var notYet = []struct {
 	{element: "limit", remedy: "remove it", task: func(t *Task) []Pos {
 		return where(t.Limits, func(l Limit) (Pos, bool) { return l.Pos, true })
 	}},
-	{element: "expect", remedy: "remove it", task: func(t *Task) []Pos {
-		return where(t.Expects, func(e Expect) (Pos, bool) { return e.Pos, true })
-	}},
 	{element: "monitor", remedy: `remove it or write interval="0"`, context: func(c *Context) []Pos {
 		return one(c.Monitor.Pos, c.Monitor.Interval != 0)
 	}},

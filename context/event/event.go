@@ -101,6 +101,15 @@ type Probed struct {
 	Reason string // of a failure, about the probe: "timed out 3 times"
 }
 
+// Unmet is the word of who judges message flow: a task service does not publish what
+// its file expects of it.
+type Unmet struct {
+	Ref
+	Expect int    // its place in the task service's file
+	Topic  string // that was judged
+	Reason string // a whole clause: "topic frames came 3/s, min 20/s, for 2s"
+}
+
 // Notified is the state of what a service has told its keeper: each holds all that
 // it has told so far (sd_notify(3)).
 type Notified struct {
@@ -148,6 +157,9 @@ func (e Notice) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Probed) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Unmet) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Notified) About() TaskID { return e.Task }

@@ -49,8 +49,9 @@ type Forwarder struct {
 	began   time.Time
 
 	in       counted
-	own      own          // what Publish sent, by topic
-	tallies  atomic.Int64 // of all meters, against maxAllTopics
+	own      own             // what Publish sent, by topic
+	tallies  atomic.Int64    // of all meters, against maxAllTopics
+	metered  map[string]bool // Options.Metered
 	departed departed
 	denied   counted
 	gone     gone
@@ -78,7 +79,10 @@ func New(o Options) (*Forwarder, error) {
 		conns:       map[*conn]struct{}{},
 		began:       time.Now(),
 	}
-	f.own.f = f
+	f.own.f, f.metered = f, map[string]bool{}
+	for _, topic := range o.Metered {
+		f.metered[topic] = true
+	}
 	var err error
 	if f.turns, err = newTurnstile(); err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package forwarder
 
 import (
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -14,36 +13,43 @@ type Heard struct {
 	Last time.Time
 }
 
-// Heard gives every connection that has published on a topic of Options.Metered,
-// those that were closed lately included: who connects for one message and leaves is
-// heard, too. What this process publishes itself is not among them.
-func (f *Forwarder) Heard(topic string) []Heard {
-	live := map[uint64]Heard{}
+// Heard gives, by topic, every connection that has published on one of these topics.
+// Of those in Options.Metered those that were closed lately are included: who connects
+// for one message and leaves is heard, too. What this process publishes itself is not
+// among them.
+func (f *Forwarder) Heard(topics map[string]bool) map[string][]Heard {
+	heard := map[string][]Heard{}
 	for _, c := range f.snapshot() {
-		if c.side != front || !c.joined.Load() {
-			continue
-		}
-		if h, ok := c.meter.heard(topic); ok {
-			h.Peer = c.peer
-			live[c.id] = h
+		if c.side == front && c.joined.Load() {
+			c.heardOf(topics, heard)
 		}
 	}
 	// Those that are gone come last: who leaves meanwhile is among them by now.
-	all := f.departed.of(topic)
-	for _, h := range all {
-		delete(live, h.Peer.Conn)
-	}
-	return slices.AppendSeq(all, maps.Values(live))
+	f.departed.of(topics, heard)
+	return heard
 }
 
-func (m *meter) heard(topic string) (Heard, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	t := m.topics[topic]
-	if t == nil || t.last == 0 {
-		return Heard{}, false
+// heardOf adds what a connection has published on some topics.
+func (c *conn) heardOf(topics map[string]bool, to map[string][]Heard) {
+	c.meter.mu.Lock()
+	defer c.meter.mu.Unlock()
+	if len(topics) < len(c.meter.topics) {
+		for topic := range topics {
+			c.hear(topic, c.meter.topics[topic], to)
+		}
+		return
 	}
-	return Heard{Flow: t.all, Last: m.f.began.Add(time.Duration(t.last))}, true
+	for topic, t := range c.meter.topics {
+		if topics[topic] {
+			c.hear(topic, t, to)
+		}
+	}
+}
+
+func (c *conn) hear(topic string, t *tally, to map[string][]Heard) {
+	if t != nil && t.last > 0 {
+		to[topic] = append(to[topic], Heard{c.peer, t.all, c.f.began.Add(time.Duration(t.last))})
+	}
 }
 
 // maxDeparted bounds what is kept of publishers that left; more than leave within the
@@ -63,29 +69,46 @@ type departure struct {
 
 // add keeps what a connection has published on the metered topics.
 func (d *departed) add(c *conn) {
-	for _, topic := range c.f.o.Metered {
-		h, ok := c.meter.heard(topic)
-		if !ok {
-			continue
-		}
-		h.Peer = c.peer
-		d.mu.Lock()
+	if len(c.f.o.Metered) == 0 {
+		return
+	}
+	heard := map[string][]Heard{}
+	c.heardOf(c.f.metered, heard)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for topic, list := range heard {
 		if len(d.last) >= maxDeparted {
 			d.last = slices.Delete(d.last, 0, maxDeparted/4)
 		}
-		d.last = append(d.last, departure{topic, h})
-		d.mu.Unlock()
+		d.last = append(d.last, departure{topic, list[0]})
 	}
 }
 
-func (d *departed) of(topic string) []Heard {
+// of adds those that left, in place of what they had said while they were there.
+func (d *departed) of(topics map[string]bool, to map[string][]Heard) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var all []Heard
-	for _, x := range d.last {
-		if x.topic == topic {
-			all = append(all, x.Heard)
+	type place struct {
+		topic string
+		conn  uint64
+	}
+	places := map[place]int{}
+	if len(d.last) == 0 {
+		return
+	}
+	for topic, list := range to {
+		for i, h := range list {
+			places[place{topic, h.Peer.Conn}] = i
 		}
 	}
-	return all
+	for _, x := range d.last {
+		if !topics[x.topic] {
+			continue
+		}
+		if i, known := places[place{x.topic, x.Peer.Conn}]; known {
+			to[x.topic][i] = x.Heard
+			continue
+		}
+		to[x.topic] = append(to[x.topic], x.Heard)
+	}
 }

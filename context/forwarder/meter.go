@@ -109,7 +109,7 @@ func topicOf(frame []byte, alone bool) (name []byte, end int) {
 func (m *meter) enter(name string) *tally {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !slices.Contains(m.f.o.Metered, name) {
+	if !m.f.metered[name] {
 		if m.named >= maxTopics || m.f.tallies.Load() >= maxAllTopics {
 			if m.other == nil {
 				m.other = &tally{}

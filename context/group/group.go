@@ -41,9 +41,10 @@ type Clock interface {
 	Disarm(id event.TransactionID, task event.TaskID)
 }
 
-// Prober looks after processes.
+// Prober looks after processes: their probes, and what they publish.
 type Prober interface {
 	Watch(w Watch)
+	Expect(e Expect)
 	Unwatch(r event.Ref)
 }
 
@@ -69,8 +70,8 @@ type Collaborators struct {
 	Forget func(event.TaskID)
 	// Clock is asked for the times of schedules; nil: no schedule ever runs.
 	Clock Clock
-	// Prober is asked for the verdicts of probes, which come as event.Probed; nil
-	// if no task service has any. Its methods must not block.
+	// Prober is asked for the verdicts of probes, which come as event.Probed, and
+	// for the judgement of expectations (event.Unmet); nil if no task service has any. Its methods must not block.
 	Prober Prober
 	// Original: say nothing on the bus that the original did not, but for outcomes.
 	Original bool
@@ -286,6 +287,10 @@ func (g *Group) perform(effect Effect) {
 		if g.with.Prober != nil {
 			e.Object = g.process(e.Task, Start, e.Object, e.Cause).Filled()
 			g.with.Prober.Watch(e)
+		}
+	case Expect:
+		if g.with.Prober != nil {
+			g.with.Prober.Expect(e)
 		}
 	case Unwatch:
 		if g.with.Prober != nil {

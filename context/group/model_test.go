@@ -70,6 +70,7 @@ func randomTasks(rt *rapid.T) []*conf.Task {
 		tasks[i].Process.Replicas = rapid.SampledFrom([]int{1, 1, 1, 1, 2}).Draw(rt, "replicas")
 	}
 	randomProbes(rt, tasks)
+	randomExpects(rt, tasks)
 	randomDepends(rt, tasks)
 	return tasks
 }
@@ -157,6 +158,10 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 			w.crash()
 		}
 	case 25:
+		if n%5 == 0 {
+			w.miss(id)
+			break
+		}
 		w.verdict(id, n%8, n%3 > 0)
 	case 26:
 		w.tell(id, n)

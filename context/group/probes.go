@@ -28,7 +28,8 @@ type Verdict struct {
 	OK    bool
 }
 
-// Unwatch asks for no more verdicts about a process.
+// Unwatch asks for no more verdicts about a process, neither of probes nor of what it
+// publishes.
 type Unwatch struct{ Ref event.Ref }
 
 func (Watch) effect()   {}
@@ -77,14 +78,20 @@ func (k *task) ready() bool {
 
 // probing says that verdicts about the process mean something.
 func (k *task) probing() bool {
+	return len(k.spec.Process.Probes) > 0 && k.judged()
+}
+
+// judged says that there is a process of which something is wanted.
+func (k *task) judged() bool {
 	s := &k.seen
-	return len(k.spec.Process.Probes) > 0 && s.present && s.made && !s.ending && s.exit == nil && !s.leaves && !s.saidStopped
+	return s.present && s.made && !s.ending && s.exit == nil && !s.leaves && !s.saidStopped
 }
 
 // watch begins what is due of k's probes: those of startup with the process, the
 // rest when they have succeeded. Of a service that announces itself the rest begins
 // with its word `started`.
 func (t *Transaction) watch(k *task) {
+	t.expect(k)
 	if !k.probing() {
 		return
 	}
@@ -115,8 +122,8 @@ func (t *Transaction) emitWatch(k *task, kinds ...string) {
 }
 
 func (t *Transaction) unwatch(k *task) {
-	if k.seen.watching != watchNone {
-		k.seen.watching = watchNone
+	if k.seen.watching != watchNone || k.seen.owing {
+		k.seen.watching, k.seen.owing = watchNone, false
 		t.emit(Unwatch{k.ref(t.opts.Transaction)})
 	}
 }

@@ -115,6 +115,8 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 		t.due(e)
 	case event.Probed:
 		t.probed(e)
+	case event.Unmet:
+		t.missed(e)
 	case event.Notified:
 		t.notified(e)
 	default:

@@ -91,7 +91,7 @@ func sameCause(a, b event.Cause) bool { return a.Origin == b.Origin && a.By == b
 // waited for: there is nothing behind it but its start.
 func intrinsic(l Link) bool {
 	switch l.Cause.Origin {
-	case event.ByProcess, event.ByDeadline, event.ByProvider, event.ByProbe, byLimit:
+	case event.ByProcess, event.ByDeadline, event.ByProvider, event.ByProbe, event.ByFlow, byLimit:
 		return true
 	}
 	return false
@@ -146,6 +146,8 @@ func reason(l Link) string {
 			by = strings.TrimSpace(by + " probe")
 		}
 		return strings.TrimSpace("its " + by + " " + orElse(l.Reason, "failed"))
+	case event.ByFlow:
+		return orElse(l.Reason, "it did not publish what was expected of it")
 	case event.ByDependency:
 		if l.To == event.Failed {
 			return clause(orElse(l.Reason, "it depends on "+orElse(by, "another")))

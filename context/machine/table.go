@@ -30,6 +30,7 @@ const (
 	StartIsOverdue                // no started within the time allowed
 	ProbeFailed                   // its startup or liveness probe has failed
 	DependencyFailed              // what it waits for will not come
+	FlowFailed                    // it does not publish what is expected of it
 	NumInputs
 )
 
@@ -37,7 +38,7 @@ var inputNames = [NumInputs]string{
 	"start asked", "create asked", "run asked", "stop asked", "drop asked",
 	"spawned", "spawn failed", "ready", "said created", "said start failed", "said updated",
 	"said failed", "said stopped", "exited clean", "exited badly", "all gone", "start overdue",
-	"probe failed", "dependency failed",
+	"probe failed", "dependency failed", "flow failed",
 }
 
 func (i Input) String() string {
@@ -133,6 +134,7 @@ var table = [event.NumStates][NumInputs]*edge{
 		ExitedBadly:   to(event.Failed, Announce),
 		AllGone:       to(event.Stopped, Announce),
 		ProbeFailed:   to(event.Failed, Announce, End),
+		FlowFailed:    to(event.Failed, Announce, End),
 	},
 	event.Stopping: {
 		StopAsked:   to(event.Stopping, End), // its own slow end becomes an asked one
@@ -168,6 +170,7 @@ var table = [event.NumStates][NumInputs]*edge{
 		ExitedBadly: to(event.Failed),
 		AllGone:     to(event.Failed),
 		ProbeFailed: to(event.Failed, End), // it had said failed, and lived on
+		FlowFailed:  to(event.Failed, End),
 
 		DependencyFailed: to(event.Failed, Announce),
 	},

@@ -1,5 +1,6 @@
 // Package probe is the source of events that tells how running task services are:
-// event.Probed, for each <probe> of the file, whenever its verdict changes.
+// event.Probed, for each <probe> of the file, whenever its verdict changes, and
+// event.Unmet for an <expect>.
 //
 //	p, err := probe.New(probe.Options{Report: func(e event.Probed) { … }, Check: check})
 //	go p.Run(ctx)
@@ -22,10 +23,24 @@
 // says, from 25 ms on and then slower: who waits for a service should not wait for our
 // clock. These extra checks are no failures.
 //
+// A Judge holds services to what their files expect of them on the bus (<expect>): so
+// many messages of a topic a second at least and at most, none older than so much. It
+// reports event.Unmet, once, when that was not so for a whole `within`, and never before
+// the service was ready for as long. A service answers for connections of its own where
+// the caller knows them, else for those that are nobody's. After a pause of the whole
+// process everything is measured anew: a machine that slept is no silence.
+//
+//	j, err := probe.NewJudge(probe.JudgeOptions{Report: func(e event.Unmet) { … }, Sent: sent})
+//	go j.Run(ctx)
+//	j.Expect(ref, task.Expects, 0)
+//
 // It decides nothing and keeps nothing: whose verdict ends what is the group's to
 // say, and after a restart of the provider all counts begin anew.
 //
 // Why not a goroutine or a timer for each probe: two thousand of them would cost that
 // while nothing happens. One goroutine owns one timer and a heap of due times; a check has
 // a goroutine while it runs, and none of a probe overlap.
+//
+// Why the judge samples counters and is not told of each message: a camera's thousand
+// frames a second would be a thousand events to learn one number.
 package probe

@@ -24,6 +24,8 @@ import (
 // for watchdogs, the output of services for log, the bus for topic.
 type prober struct {
 	source   *probe.Prober
+	judge    *probe.Judge
+	began    time.Time // of this provider, wall clock
 	trials   *trials
 	hold     *hold
 	launcher *launcher
@@ -56,8 +58,8 @@ const often = 10 * time.Millisecond
 func newProber(ctx context.Context, p *Provider) (*prober, error) {
 	b := &prober{
 		hold: p.hold, launcher: p.launcher, logs: filepath.Join(p.opts.StateDir, "logs"), log: p.opts.Logger, ctx: ctx,
-		trials:  &trials{hold: p.hold, epoch: p.state.epoch, running: map[keeper.ID]chan keeper.Event{}},
-		watched: map[event.Ref]*watched{}, topics: map[string]*topic{},
+		trials: &trials{hold: p.hold, epoch: p.state.epoch, running: map[keeper.ID]chan keeper.Event{}},
+		began:  time.Now(), watched: map[event.Ref]*watched{}, topics: map[string]*topic{},
 	}
 	for _, name := range topicsOf(p.opts.Context.Tasks) {
 		b.topics[name] = &topic{refs: map[event.Ref][]int{}}
@@ -66,6 +68,10 @@ func newProber(ctx context.Context, p *Provider) (*prober, error) {
 	b.source, err = probe.New(probe.Options{
 		Report: func(e event.Probed) { p.put(e.Ref, e) }, Command: b.command,
 	})
+	if err != nil {
+		return nil, err
+	}
+	b.judge, err = probe.NewJudge(probe.JudgeOptions{Report: func(e event.Unmet) { p.put(e.Ref, e) }, Sent: p.sent})
 	return b, err
 }
 
@@ -146,6 +152,7 @@ func (b *prober) Watch(w group.Watch) {
 // Unwatch implements group.Prober.
 func (b *prober) Unwatch(r event.Ref) {
 	b.source.Unwatch(r)
+	b.judge.Forget(r)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if at := b.watched[r]; at != nil && at.deaf != nil {

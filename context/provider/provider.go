@@ -28,6 +28,7 @@ type Provider struct {
 	handler   *command.Handler
 	info      *command.Info
 	tidy      *tidy
+	owners    owners
 	state     *state
 	place     *place
 	losses    losses
@@ -105,6 +106,7 @@ func New(o Options) (*Provider, error) {
 	bus := forwarder.Options{
 		FrontBind: []string{o.Context.FrontBind}, BackendBind: []string{o.Context.BackendBind},
 		BindAll: o.BindAll, Guarded: handler.Guarded(), Taps: []forwarder.Tap{tap(handler), p.ear()}, Logger: o.Logger,
+		Metered:     expected(o.Context.Tasks),
 		Admit:       func(f forwarder.Peer, topic string, frame []byte) error { return handler.Admit(peer(f), topic, frame) },
 		OnSubscribe: func(f forwarder.Peer, prefix []byte) [][]byte { return handler.Retained(peer(f), prefix) },
 		OnClose:     func(f forwarder.Peer) { handler.Closed(f.Conn) },
@@ -155,7 +157,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, down.run(p.opts.Logger)) }()
 	// Nothing that is live ends with ctx: it ends when teardown comes to it.
 	live := context.WithoutCancel(ctx)
-	broken := make(chan error, 12) // sent by the parts; one for each of them, so that none waits in teardown
+	broken := make(chan error, 13) // sent by the parts; one for each of them, so that none waits in teardown
 	down.add("release the directories", p.release)
 	if p.journal, err = openJournal(ctx, p.opts); err != nil {
 		return errors.Join(err, p.part(), p.forwarder.Close())
@@ -231,6 +233,8 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 
 	endProbes := run("probes", p.prober.source.Run)
 	down.add("end the probes", func() error { endProbes(); return nil })
+	endJudge := run("judge of messages", p.prober.judge.Run)
+	down.add("end judging messages", func() error { endJudge(); return nil })
 	endClock := run("schedule", p.clock.Run)
 	down.add("end the schedules", func() error { endClock(); return nil })
 	end := run("forwarder", p.forwarder.Run)
