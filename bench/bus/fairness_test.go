@@ -149,26 +149,37 @@ func (s strain) measure(b *testing.B, peers string) (f fairness) {
 		f.tool = append(f.tool, ms(r.Took))
 	}
 	for id, pid := range pids {
-		at := time.Now()
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			b.Fatal(err)
-		}
-		failed, again := at, at
-		o.Seen.Until(id+" to be back", func(m harness.Message) bool {
-			switch {
-			case m.ServiceID != id:
-			case m.Action == "failed":
-				failed = m.At
-			case m.Action == "started":
-				again = m.At
-				return true
-			}
-			return false
-		})
-		f.failed = append(f.failed, ms(failed.Sub(at)))
-		f.delayed = append(f.delayed, ms(again.Sub(failed)-backoff))
+		failed, _, again := die(b, o, id, pid)
+		f.failed = append(f.failed, ms(failed))
+		// Who had lived for a while is back at once; the second time there is a pause.
+		_, pause, _ := die(b, o, id, again)
+		f.delayed = append(f.delayed, ms(pause-backoff))
 	}
 	return f
+}
+
+// die kills a service: how long until it was said to have failed, how long from
+// then until it was back, and its new pid.
+func die(b *testing.B, o *harness.Operator, id string, pid int) (failed, pause time.Duration, again int) {
+	b.Helper()
+	at := time.Now()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		b.Fatal(err)
+	}
+	o.Seen.Until(id+" to be back", func(m harness.Message) bool {
+		switch {
+		case m.ServiceID != id:
+		case m.Action == "failed":
+			failed = m.At.Sub(at)
+		case m.Action == "started":
+			pause = m.At.Sub(at) - failed
+			number, _ := m.Status["pid"].(float64)
+			again = int(number)
+			return true
+		}
+		return false
+	})
+	return failed, pause, again
 }
 
 // running starts all services and gives their pids.

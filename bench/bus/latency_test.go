@@ -79,24 +79,15 @@ func BenchmarkLatency(b *testing.B) {
 func (q quietly) measure(b *testing.B, peers string, d *device) (l latency) {
 	defer d.stop()
 	if q.idle > 0 {
-		idle := start(b, peers, "rawsub", d.back, strconv.Itoa(q.idle), "200", "nobody")
-		defer idle.stop()
-		idle.expect("ready")
+		defer d.load(peers, "rawsub", d.back, strconv.Itoa(q.idle), "200", "nobody").stop()
 	}
-	sub := start(b, peers, "latsub", d.back, strconv.Itoa(q.subs))
+	sub := d.load(peers, "latsub", d.back, strconv.Itoa(q.subs))
 	defer sub.stop()
-	sub.expect("ready")
 	if q.babble > 0 {
-		s := start(b, peers, "rawsub", d.back, strconv.Itoa(q.babble), "1500", "")
-		defer s.stop()
-		s.expect("ready")
-		p := start(b, peers, "rawpub", d.front, "1", "1500")
-		defer p.stop()
-		p.expect("ready")
+		defer d.load(peers, "rawsub", d.back, strconv.Itoa(q.babble), "1500").stop()
+		defer d.load(peers, "rawpub", d.front, "1", "1500").stop()
 	}
-	pub := start(b, peers, "latpub", d.front, strconv.Itoa(q.pubs), strconv.Itoa(q.size), "1000")
-	defer pub.stop()
-	pub.expect("ready")
+	defer d.load(peers, "latpub", d.front, strconv.Itoa(q.pubs), strconv.Itoa(q.size), "1000").stop()
 	<-time.After(settle)
 	sub.ask() // what came while the load settled
 	<-time.After(latencyWindow)

@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"zmicroservices/context/forwarder"
+	"zmicroservices/taskservice/zmtp"
+	"zmicroservices/taskservice/zmtp/curve"
 	"zmicroservices/test/harness"
 )
 
@@ -43,7 +45,12 @@ func serve() error {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	security, key, err := sealed()
+	if err != nil {
+		return err
+	}
 	f, err := forwarder.New(forwarder.Options{
+		Security:    security,
 		FrontBind:   []string{"tcp://127.0.0.1:0"},
 		BackendBind: []string{"tcp://127.0.0.1:0"},
 		Logger:      slog.New(slog.DiscardHandler),
@@ -51,7 +58,7 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(f.Front()[0], f.Back()[0])
+	fmt.Println(f.Front()[0], f.Back()[0], key)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	// Ends with stdin.
@@ -60,6 +67,28 @@ func serve() error {
 		cancel()
 	}()
 	return f.Run(ctx)
+}
+
+// curveVariable makes either device speak CURVE, to everybody who has its key.
+const curveVariable = "CURVE"
+
+// sealed is the security of a forwarder that is to speak CURVE, and its public key.
+func sealed() (*forwarder.Security, string, error) {
+	if os.Getenv(curveVariable) == "" {
+		return nil, "", nil
+	}
+	pair, err := curve.NewPair()
+	if err != nil {
+		return nil, "", err
+	}
+	return &forwarder.Security{
+		Mechanism: curve.Name,
+		New: func(metadata zmtp.Metadata) zmtp.Mechanism {
+			return curve.NewServer(curve.ServerOptions{
+				Pair: pair, Authorize: func(curve.Key) error { return nil }, Metadata: metadata,
+			})
+		},
+	}, pair.Public.String(), nil
 }
 
 // build compiles the C side.
@@ -146,29 +175,44 @@ func (p *process) stop() {
 type device struct {
 	*process
 	front, back string
+	key         string // public, of one that speaks CURVE
 }
 
-func newDevice(b *testing.B, cmd *exec.Cmd) *device {
+// newDevice starts one, with more environment.
+func newDevice(b *testing.B, cmd *exec.Cmd, env ...string) *device {
 	b.Helper()
+	cmd.Env = append(os.Environ(), env...)
 	d := &device{process: run(b, cmd)}
-	if _, err := fmt.Sscan(d.line(), &d.front, &d.back); err != nil {
-		b.Fatal(err)
+	words := append(strings.Fields(d.line()), "")
+	if len(words) < 3 {
+		b.Fatalf("%v said %q", cmd.Args, words)
 	}
+	d.front, d.back, d.key = words[0], words[1], words[2]
 	return d
 }
 
+// load starts peers at the device.
+func (d *device) load(program string, args ...string) *process {
+	d.b.Helper()
+	cmd := exec.Command(program, args...)
+	if d.key != "" {
+		cmd.Env = append(os.Environ(), "CURVE_SERVER="+d.key)
+	}
+	p := run(d.b, cmd)
+	p.expect("ready")
+	return p
+}
+
 // proxy starts libzmq's.
-func proxy(b *testing.B, peers string) *device {
+func proxy(b *testing.B, peers string, env ...string) *device {
 	b.Helper()
-	return newDevice(b, exec.Command(peers, "proxy"))
+	return newDevice(b, exec.Command(peers, "proxy"), env...)
 }
 
 // ours starts ours.
-func ours(b *testing.B) *device {
+func ours(b *testing.B, env ...string) *device {
 	b.Helper()
-	cmd := exec.Command(harness.Self(b))
-	cmd.Env = append(os.Environ(), harness.RoleVariable+"="+forwarderRole)
-	return newDevice(b, cmd)
+	return newDevice(b, exec.Command(harness.Self(b)), append(env, harness.RoleVariable+"="+forwarderRole)...)
 }
 
 // cpu is the user and system time of the device so far, by its CPU-time clock

@@ -12,6 +12,9 @@
  * forwarder is what is measured. Each says "ready" on stdout when its
  * connections stand; sub answers each line on stdin with the messages received
  * so far; all end with stdin.
+ *
+ * With CURVE in the environment the proxy speaks CURVE and says its public key
+ * behind its endpoints; with CURVE_SERVER, a public key, zmq clients do.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -144,8 +147,20 @@ static void *stall(void *arg) {
 	return arg;
 }
 
+/* keys makes a socket a client of CURVE_SERVER, with a pair of its own. */
+static void keys(void *s) {
+	const char *server = getenv("CURVE_SERVER");
+	char public[41], secret[41];
+	if (!server) return;
+	if (zmq_curve_keypair(public, secret)) die("zmq_curve_keypair");
+	zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, server, 40);
+	zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, public, 40);
+	zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, secret, 40);
+}
+
 static void *zmqpub(void *arg) {
 	void *s = zmq_socket(context, ZMQ_XPUB);
+	keys(s);
 	if (zmq_connect(s, endpoint)) die("zmq_connect");
 	char sub[16];
 	zmq_recv(s, sub, sizeof sub, 0); /* joined */
@@ -159,6 +174,7 @@ static void *zmqpub(void *arg) {
 static void *zmqsub(void *arg) {
 	long me = (long)arg;
 	void *s = zmq_socket(context, ZMQ_SUB);
+	keys(s);
 	char topic[64];
 	subscription(topic, me);
 	zmq_setsockopt(s, ZMQ_SUBSCRIBE, topic, strlen(topic));
@@ -252,12 +268,20 @@ static void *until_stdin_ends(void *arg) {
 
 static int proxy(void) {
 	void *in = zmq_socket(context, ZMQ_XSUB), *out = zmq_socket(context, ZMQ_XPUB);
-	char a[64], b[64];
+	char a[64], b[64], public[41] = "", secret[41];
 	size_t n = sizeof a, m = sizeof b;
+	if (getenv("CURVE")) {
+		int one = 1;
+		if (zmq_curve_keypair(public, secret)) die("zmq_curve_keypair");
+		zmq_setsockopt(in, ZMQ_CURVE_SERVER, &one, sizeof one);
+		zmq_setsockopt(in, ZMQ_CURVE_SECRETKEY, secret, 40);
+		zmq_setsockopt(out, ZMQ_CURVE_SERVER, &one, sizeof one);
+		zmq_setsockopt(out, ZMQ_CURVE_SECRETKEY, secret, 40);
+	}
 	if (zmq_bind(in, "tcp://127.0.0.1:*") || zmq_bind(out, "tcp://127.0.0.1:*")) die("zmq_bind");
 	zmq_getsockopt(in, ZMQ_LAST_ENDPOINT, a, &n);
 	zmq_getsockopt(out, ZMQ_LAST_ENDPOINT, b, &m);
-	printf("%s %s\n", a, b);
+	printf("%s %s %s\n", a, b, public);
 	fflush(stdout);
 	pthread_t t;
 	pthread_create(&t, NULL, until_stdin_ends, NULL);
