@@ -49,15 +49,6 @@ type Transitions struct {
 	Window    time.Duration
 }
 
-// Monitor says how the cost of the services is measured.
-type Monitor struct {
-	Pos         Pos           `json:"-"`
-	Interval    time.Duration // 0 is off
-	Connections bool
-	OpenedFiles bool
-	MemoryMaps  bool
-}
-
 // Bounds are the limits of an input, checked while it is read.
 type Bounds struct {
 	Bytes int64 // of the file
@@ -178,7 +169,7 @@ func (r *reader) context(root *node, bounds Bounds) *Context {
 		ContextID:        root.child("ContextID").content(),
 		TaskLogName:      root.child("TaskLogName").content(),
 		Transitions:      Transitions{Intensity: 30, Window: 10 * time.Second},
-		Monitor:          Monitor{Interval: 5 * time.Second, Connections: true},
+		Monitor:          Monitor{Interval: DefaultMonitorInterval, Connections: true},
 		LogBudget:        1e9,
 		places:           map[string]Pos{},
 	}
@@ -200,11 +191,7 @@ func (r *reader) context(root *node, bounds Bounds) *Context {
 		read(r, n, "window", &c.Transitions.Window, parseInterval)
 	}
 	if n := root.child("monitor"); n != nil {
-		c.Monitor.Pos = n.pos
-		read(r, n, "interval", &c.Monitor.Interval, parseDuration)
-		read(r, n, "connections", &c.Monitor.Connections, asBool)
-		read(r, n, "opened_files", &c.Monitor.OpenedFiles, asBool)
-		read(r, n, "memory_maps", &c.Monitor.MemoryMaps, asBool)
+		c.Monitor = r.monitor(n, c.Monitor)
 	}
 	read(r, root.child("log"), "budget", &c.LogBudget, parseSize)
 	if n := root.child("wire"); n != nil {

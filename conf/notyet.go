@@ -10,14 +10,10 @@ import (
 var notYet = []struct {
 	element string
 	remedy  string
-	task    func(t *Task) []Pos    // where a task service asks for it
-	context func(c *Context) []Pos // where the context does
+	task    func(t *Task) []Pos // where a task service asks for it
 }{
 	{element: "limit", remedy: "remove it", task: func(t *Task) []Pos {
 		return where(t.Limits, func(l Limit) (Pos, bool) { return l.Pos, true })
-	}},
-	{element: "monitor", remedy: `remove it or write interval="0"`, context: func(c *Context) []Pos {
-		return one(c.Monitor.Pos, c.Monitor.Interval != 0)
 	}},
 }
 
@@ -25,11 +21,6 @@ var notYet = []struct {
 // over, with its place and what to do instead.
 func NotYet(c *Context) []*Error {
 	var errs ErrorList
-	for _, n := range notYet {
-		if n.context != nil {
-			errs = refuse(errs, n.context(c), "", n.element, n.remedy)
-		}
-	}
 	for _, t := range c.Tasks {
 		errs = append(errs, NotYetTask(t)...)
 	}
@@ -40,9 +31,7 @@ func NotYet(c *Context) []*Error {
 func NotYetTask(t *Task) []*Error {
 	var errs ErrorList
 	for _, n := range notYet {
-		if n.task != nil {
-			errs = refuse(errs, n.task(t), t.ID, n.element, n.remedy)
-		}
+		errs = refuse(errs, n.task(t), t.ID, n.element, n.remedy)
 	}
 	return errs.sorted()
 }
@@ -52,15 +41,6 @@ func refuse(errs ErrorList, places []Pos, task, element, remedy string) ErrorLis
 		errs = append(errs, &Error{Pos: pos, Task: task, Msg: fmt.Sprintf("not yet: %s has no effect in this release; %s", element, remedy)})
 	}
 	return errs
-}
-
-// one is the list of pos if the element means something. A default, which no
-// file wrote, means nothing.
-func one(pos Pos, means bool) []Pos {
-	if means && pos.IsValid() {
-		return []Pos{pos}
-	}
-	return nil
 }
 
 func where[T any](list []T, means func(T) (Pos, bool)) []Pos {

@@ -51,7 +51,7 @@ func headerOf(topic string, payload []byte) message.Header {
 func asks(topic, action string) bool {
 	switch topic {
 	case message.TopicContext:
-		return action != "monitor"
+		return action != message.ActionMonitor
 	case message.TopicProcess:
 		return action == "start" || action == "stop" || action == "restart"
 	default:

@@ -37,7 +37,7 @@ func TestEveryRefusalIsAnswered(t *testing.T) {
 		"a header without id":    {`context @@@ {"header": {"action": "start"}, "content": {}}`, "service_id"},
 		"no JSON":                {"context @@@ {", ""},
 		"top":                    {`state @@@ {"header": {"action": "top", "service_id": "", "service_name": "state", "service_transaction": "T1"}, "content": {"configuration": {}}}`, "top"},
-		"monitoring":             {order("monitor_on", "T1", ""), "monitor_on"},
+		"monitoring":             {order("monitor_on", "T1", ""), "measures nothing"},
 		"an unknown service":     {`process @@@ {"Task": {"message": {"header": {"action": "stop", "service_id": "ts009", "service_name": "x", "transaction": "T1"}}}}`, "ts009"},
 		"a state without a name": {`state @@@ {"header": {"action": "request", "service_id": "", "service_transaction": "T1"}, "content": {}}`, "header.service_name"},
 		"a process half said":    {`process @@@ {"Task": {"message": {"header": {"action": "stop", "service_id": 7, "transaction": "T1"}}}}`, "service_id"},

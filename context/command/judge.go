@@ -25,10 +25,10 @@ func (h *Handler) context(p Peer, payload []byte) {
 	case "start", "restart", "stop":
 		h.change(p, c, id)
 	case "monitor_on", "monitor_off":
-		h.refuse(c.Header, id, c.Header.Action+" is not yet supported: this release publishes no process monitoring")
-	case "monitor": // what a provider publishes: no command, never answered
+		h.monitor(p, c, id)
+	case message.ActionMonitor: // what a provider publishes: no command, never answered
 	default:
-		h.refuse(c.Header, id, fmt.Sprintf("action %q is none of start, stop, restart, exit", c.Header.Action))
+		h.refuse(c.Header, id, fmt.Sprintf("action %q is none of start, stop, restart, exit, monitor_on, monitor_off", c.Header.Action))
 	}
 }
 

@@ -135,6 +135,7 @@ type Options struct {
 	Bus          Bus
 	Upgrader     Upgrader // nil: nothing is upgraded in place
 	Figures      Figures  // nil: nothing is told of costs
+	Meter        Meter    // nil: nothing is measured
 	Logger       *slog.Logger
 	// UIDOf gives the uid of a <user>; nil knows nobody.
 	UIDOf    func(user string) (uid int, known bool)

@@ -217,6 +217,18 @@ func (h *hold) told(e keeper.Event) (known bool) {
 	return known
 }
 
+// leader is the process of a slot: the keeper's word, whatever pid a service gives
+// itself. false: there is none, or it has exited.
+func (h *hold) leader(id keeper.ID) (keeper.Identity, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	slot := h.slots[id]
+	if slot == nil || slot.exited || slot.claim.Start.PID == 0 {
+		return keeper.Identity{}, false
+	}
+	return slot.claim.Start, true
+}
+
 // claims are what another keeper has to take over.
 func (h *hold) claims() []keeper.Claim {
 	h.mu.Lock()

@@ -42,6 +42,7 @@ type Provider struct {
 	recovery   recovery
 	clock      *schedule.Clock
 	prober     *prober
+	meter      *meter
 	groupsCtx  context.Context
 	endGroups  context.CancelFunc
 	upgrades   upgrades
@@ -78,9 +79,10 @@ func New(o Options) (*Provider, error) {
 	for _, t := range o.Context.Tasks {
 		p.known[event.TaskID(t.ID)] = t
 	}
-	p.figures = newFigures(p)
+	p.figures, p.meter = newFigures(p), newMeter(p)
 	handler, err := command.New(context.Background(), command.Options{
-		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
+		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Meter: p.meter,
+		Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
 		UIDOf: launch.UIDOf,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
@@ -240,6 +242,8 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	end := run("forwarder", p.forwarder.Run)
 	endForwarder = func() error { end(); return nil }
 
+	endMeter := run("meter", p.meter.Run)
+	down.add("end measuring", func() error { endMeter(); return nil })
 	endTidy := run("tidy", p.tidy.Run)
 	down.add("end tidying up", func() error { endTidy(); return nil })
 	endClockwatch := run("clock watch", newClockwatch(p.remark).Run)

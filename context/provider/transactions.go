@@ -144,6 +144,7 @@ func (p *Provider) enter(g *group.Group) {
 	ctx, cancel := context.WithCancel(p.groupsCtx)
 	p.cancels[g.ID()] = cancel
 	p.running.Go(func() { _ = g.Run(ctx) })
+	p.meter.stir()
 }
 
 // forget lets the oldest quiet transactions leave memory. p.mu is held.

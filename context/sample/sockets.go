@@ -113,3 +113,8 @@ func (e *entry) join(s *Sampler) {
 		c.Fd, c.Pid, c.Uids = uint32(l.fd), e.PID, e.uids
 	}
 }
+
+// IsInet says that a connection is one of TCP or UDP, and no unix socket.
+func IsInet(c *net.ConnectionStat) bool {
+	return c.Family == unix.AF_INET || c.Family == unix.AF_INET6
+}

@@ -6,6 +6,7 @@
 // they always saw. Five topics carry the life of a context:
 //
 //	context   a command to the provider         Command
+//	          what a transaction costs          Usage
 //	process   a command to one task service     Process (the task object itself)
 //	control   a report of a state               Control
 //	state     a question, and its answer        State
@@ -28,6 +29,6 @@
 // # Why not a struct per message
 //
 // A task's configuration is whatever its author wrote into the file, and users
-// put keys of their own beside ours. Maps keep what we do not know; the four
+// put keys of their own beside ours. Maps keep what we do not know; the
 // types here pull out only what someone decides by.
 package message

@@ -80,7 +80,7 @@ and on_exit transitions. It ends with every service stopped, in order, at
 	p.BoolVar(&f.bindAll, "bind_all", false, "bind tcp://* on every interface, not on loopback only")
 	p.BoolVar(&f.insecure, "insecure", false, "allow an address beyond loopback although nothing authenticates its peers")
 	p.BoolVar(&f.allowCommands, "allow_commands", false, "let messages bring a <command> of their own")
-	p.DurationVar(&f.monitorInterval, "monitor_interval", 0, "time between process monitoring messages; 0 is off")
+	p.DurationVar(&f.monitorInterval, "monitor_interval", conf.DefaultMonitorInterval, "`time` between reports of what each transaction costs, in place of the file's; 0 is off")
 	p.StringVar(&f.http, "http", "", "serve metrics on `ADDR`")
 	p.StringVar(&f.linger, "linger", "60s", "how long services outlive a provider that died: a `duration`, or forever")
 	p.IntVar(&f.journalRows, "journal_rows", 1_000_000, "rows of the journal that stay, the newest")
@@ -127,6 +127,9 @@ func run(cmd *cobra.Command, f options, path string) error {
 	for _, w := range file.Warnings {
 		log.Warn("context file warning", "place", w.Error())
 	}
+	if cmd.Flags().Changed("monitor_interval") {
+		file.Monitor.Interval = f.monitorInterval
+	}
 	linger, err := keeper.ParseLinger(f.linger)
 	if err != nil {
 		return &usageError{fmt.Errorf("--linger: %w", err)}
@@ -159,8 +162,11 @@ func run(cmd *cobra.Command, f options, path string) error {
 
 // check refuses what this release would not do.
 func (f *options) check(cmd *cobra.Command) error {
-	if f.monitorInterval != 0 {
-		return errors.New("--monitor_interval is not yet supported: this release has not got process monitoring; 0 is what it does")
+	if f.monitorInterval < 0 {
+		return fmt.Errorf("--monitor_interval %v is negative", f.monitorInterval)
+	}
+	if err := conf.CheckMonitorInterval(f.monitorInterval); err != nil {
+		return fmt.Errorf("--monitor_interval %v %w", f.monitorInterval, err)
 	}
 	if f.http != "" {
 		return errors.New("--http is not yet supported: this release has not got the metrics page")
