@@ -35,6 +35,7 @@ type batch struct {
 	rest, taken, kept []span
 	copies            copies
 
+	losses  losses
 	wrapped envelope // a frame of our own on its way
 }
 
@@ -129,6 +130,7 @@ func (b *batch) deliver() (bytes int) {
 			b.touched[i] = nil
 		}
 	}
+	b.losses.settle(b.f)
 	b.touched = b.touched[:0]
 	clear(b.messages)
 	b.messages = b.messages[:0]

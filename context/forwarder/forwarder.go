@@ -49,6 +49,7 @@ type Forwarder struct {
 	began   time.Time
 
 	in       counted
+	lost     own             // what queues had no room for, by topic, once for each
 	own      own             // what Publish sent, by topic
 	tallies  atomic.Int64    // of all meters, against maxAllTopics
 	metered  map[string]bool // Options.Metered
@@ -79,7 +80,7 @@ func New(o Options) (*Forwarder, error) {
 		conns:       map[*conn]struct{}{},
 		began:       time.Now(),
 	}
-	f.own.f, f.metered = f, map[string]bool{}
+	f.own.f, f.lost.f, f.metered = f, f, map[string]bool{}
 	for _, topic := range o.Metered {
 		f.metered[topic] = true
 	}

@@ -202,9 +202,9 @@ func (f *Forwarder) topicStats(t *tally, now int64) TopicStats {
 	}
 }
 
-// own counts what this process publishes itself.
+// own is a meter that many goroutines count with.
 type own struct {
-	one sync.Mutex // held over one message: many goroutines publish
+	one sync.Mutex // held over one message, or the losses of one batch
 	meter
 }
 

@@ -156,3 +156,42 @@ func BenchmarkMeter(b *testing.B) {
 		})
 	}
 }
+
+func TestWhatIsDroppedIsCountedByTopic(t *testing.T) {
+	d := start(t, func(o *Options) { o.Limits = Limits{QueueMessages: 10} })
+	for range 2 { // who do not read
+		d.subscriber(t, "")
+	}
+	d.subscriber(t, "long", "lo", "shorter")
+	for topic, want := range map[string]int{"long": 3, "short": 2, "shorter": 3} {
+		if n := d.Subscribed(topic); n != want {
+			t.Errorf("%d subscribed to %s, want %d", n, topic, want)
+		}
+	}
+	p := d.publisher(t, 0)
+	long := strings.Repeat("x", 200_000)
+	sent := uint64(0)
+	dropped := func() (n uint64) {
+		for _, s := range d.Stats().Subscribers {
+			n += s.Dropped.Messages
+		}
+		return n
+	}
+	eventually(t, "drops", func() bool { // the kernel's buffers are filled first
+		p.send(wire("long @@@ " + long))
+		p.send(wire("short @@@ {}"))
+		p.send(wire("two", "frames"))
+		sent += 3
+		d.published(sent)
+		return dropped() > 300
+	})
+	lost := map[string]uint64{}
+	var all Flow
+	for _, s := range d.Stats().Lost {
+		lost[s.Topic] = s.Messages
+		all.add(s.Flow)
+	}
+	if lost["long"] == 0 || lost["short"] == 0 || lost["two"] == 0 || len(lost) != 3 || all != d.Stats().Dropped {
+		t.Errorf("lost %v, %+v of %+v", lost, all, d.Stats().Dropped)
+	}
+}

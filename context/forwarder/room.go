@@ -22,7 +22,7 @@ func (o *outbox) take(list []span, mid bool, b *batch) []span {
 		case o.room(s.class):
 			o.took(b, unit...)
 		default:
-			o.drop(unit...)
+			o.drop(b, unit...)
 		}
 	}
 	return b.taken
@@ -40,7 +40,7 @@ func (o *outbox) takeRun(b *batch, s span) {
 		o.took(b, head)
 		s = tail
 	}
-	o.drop(s)
+	o.drop(b, s)
 }
 
 // room reports whether one more message of a class is taken. It looks at what
@@ -76,7 +76,8 @@ func (o *outbox) took(b *batch, unit ...span) {
 	}
 }
 
-func (o *outbox) drop(unit ...span) {
+func (o *outbox) drop(b *batch, unit ...span) {
+	b.losses.add(unit)
 	for _, s := range unit {
 		o.dropped.add(Flow{Messages: uint64(s.msgs), Bytes: uint64(s.size())})
 	}

@@ -22,6 +22,8 @@ type Stats struct {
 	Memory int64
 	// Prefixes is the number of subscriptions.
 	Prefixes int
+	// Lost is Dropped by topic.
+	Lost []TopicStats
 	// Own is what Publish and PublishAs sent.
 	Own         []TopicStats
 	Publishers  []PublisherStats
@@ -40,6 +42,7 @@ type PublisherStats struct {
 type SubscriberStats struct {
 	Peer     Peer
 	Prefixes int
+	Topics   []string // 64 of those at most, in no order
 	// QueuedMessages and QueuedBytes wait now.
 	QueuedMessages int
 	QueuedBytes    int64
@@ -64,16 +67,21 @@ func (g *gone) add(o *outbox) {
 func (f *Forwarder) Stats() Stats {
 	s := Stats{
 		Accepted: f.accepted.Load(), Refused: f.refused.Load(), Shed: f.shed.Load(),
-		In: f.in.flow(), Denied: f.denied.flow().Messages, Memory: f.depot.live.Load(), Own: f.own.stats(),
+		In: f.in.flow(), Denied: f.denied.flow().Messages, Memory: f.depot.live.Load(), Own: f.own.stats(), Lost: f.lost.stats(),
 	}
 	f.gone.mu.Lock()
 	s.Out, s.Dropped = f.gone.sent, f.gone.dropped
 	f.gone.mu.Unlock()
-	prefixes := map[*conn]int{}
+	prefixes, named := map[*conn]int{}, map[*conn][]string{}
 	f.trieMu.RLock()
 	s.Prefixes = f.trie.size
 	for sub := range f.subscribers {
 		prefixes[sub.conn] = len(sub.prefixes)
+		for prefix := range sub.prefixes {
+			if len(named[sub.conn]) < maxTopics {
+				named[sub.conn] = append(named[sub.conn], prefix)
+			}
+		}
 	}
 	f.trieMu.RUnlock()
 	for _, c := range f.snapshot() {
@@ -88,7 +96,7 @@ func (f *Forwarder) Stats() Stats {
 			s.Out.add(sent)
 			s.Dropped.add(dropped)
 			s.Subscribers = append(s.Subscribers, SubscriberStats{
-				Peer: c.peer, Prefixes: prefixes[c],
+				Peer: c.peer, Prefixes: prefixes[c], Topics: named[c],
 				QueuedMessages: waiting.messages, QueuedBytes: waiting.bytes,
 				Out: sent, Dropped: dropped,
 			})

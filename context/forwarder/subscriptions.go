@@ -58,6 +58,7 @@ func (f *Forwarder) subscribe(s *subscriber, prefix []byte) error {
 		list = append(list, spans...)
 	}
 	s.conn.out.uncork(list, b)
+	b.losses.settle(f)
 	return err
 }
 
@@ -86,4 +87,17 @@ func (f *Forwarder) cancel(s *subscriber, prefix []byte) {
 		f.trie.remove(m)
 		delete(s.prefixes, string(prefix))
 	}
+}
+
+// Subscribed is how many subscribers a message of a topic goes to.
+func (f *Forwarder) Subscribed(topic string) int {
+	f.trieMu.RLock()
+	defer f.trieMu.RUnlock()
+	subs := map[*subscriber]bool{}
+	for n := f.trie.match([]byte(topic + " " + separator + " ")); n != nil; n = n.parent {
+		for _, m := range n.members {
+			subs[m.sub] = true
+		}
+	}
+	return len(subs)
 }
