@@ -19,6 +19,11 @@ type Journal struct {
 	trimming atomic.Bool   // a piece is queued already
 }
 
+// linger is how long a change waits for what follows from it: a service that dies is
+// seen, gone, started and spawned within it, and its want is written once. Answers do not
+// wait for it, and what the keeper tells it tells again if we die meanwhile.
+const linger = 5 * time.Millisecond
+
 // Open opens the journal, see store.Open. Nothing is written before Run.
 func Open(ctx context.Context, o Options) (*Journal, error) {
 	if err := o.validate(); err != nil {
@@ -26,7 +31,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	}
 	o = o.withDefaults()
 	db, err := store.Open(ctx, store.Options{
-		Path: o.Path, Schema: schema, Logger: o.Logger, Ring: o.Ring, Newer: o.Newer,
+		Path: o.Path, Schema: schema, Linger: linger, Logger: o.Logger, Ring: o.Ring, Newer: o.Newer,
 		Vital: []string{"transactions", "wants"},
 	})
 	if err != nil {

@@ -156,7 +156,8 @@ func decode(line []byte) (*message, error) {
 			return nil, fmt.Errorf("decode spawn: %d arguments of %d strings", m.Args, len(all))
 		}
 		s := m.Spec
-		s.Path, s.Dir, s.Output.Log = all[0], all[1], all[2]
+		// These stay as long as the slot, and are not to hold on to the environment.
+		s.Path, s.Dir, s.Output.Log = strings.Clone(all[0]), strings.Clone(all[1]), strings.Clone(all[2])
 		s.Argv, s.Env = all[3:3+m.Args], all[3+m.Args:]
 		m.Strings, m.Args = nil, 0
 	}

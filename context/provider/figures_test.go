@@ -2,6 +2,8 @@ package provider
 
 import (
 	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"zmicroservices/context/event"
@@ -11,6 +13,13 @@ func TestFiguresTellOfServicesAndOfOurselves(t *testing.T) {
 	s := start(t, file(t, service("a", "/bin/sh -c 'echo hello; exec sleep 1000'", "")+service("b", "/bin/false", "")))
 	s.say("start")
 	pid := pid(t, s.hear("a", "started"))
+	await(t, "its line to be in its log", func() bool { // the size of all logs is looked at seldom
+		logs, _ := filepath.Glob(filepath.Join(s.p.opts.StateDir, "logs", "*", "a*"))
+		return slices.ContainsFunc(logs, func(path string) bool {
+			st, err := os.Stat(path)
+			return err == nil && st.Size() > 0
+		})
+	})
 	var f *event.Figures
 	await(t, "the figures to have seen it", func() bool {
 		f = s.p.figures.Figures(t.Context())

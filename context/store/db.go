@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // DB is a store. All methods may be called from any goroutine.
@@ -81,6 +82,9 @@ func (d *DB) push(key string, write func(tx *Tx) error) {
 		return
 	}
 	first := d.queue.empty()
+	if first && d.opts.Linger > 0 && d.gather.until.IsZero() {
+		d.gather.until = time.Now().Add(d.opts.Linger)
+	}
 	lost := d.queue.push(key, write) && d.queue.losses == 1
 	d.mu.Unlock()
 	if first {

@@ -2,7 +2,7 @@ package store
 
 import "time"
 
-// gather is a time in which writes are left to wait for each other.
+// gather is a time in which writes wait for each other.
 type gather struct {
 	until time.Time // zero: there is none
 	last  uint64    // number of the latest write when it was looked last
@@ -10,7 +10,7 @@ type gather struct {
 }
 
 const (
-	// gatherPause is how long nothing must have come for the rush to be over.
+	// gatherPause is how long nothing must have come for a rush to be over.
 	gatherPause = 20 * time.Millisecond
 	// gatherMost is how many writes gather: far fewer than a ring has places for.
 	gatherMost = 8192
@@ -27,23 +27,37 @@ func (d *DB) Gather(most time.Duration) {
 	d.nudge()
 }
 
-// gathering says that what is queued waits for more.
-func (d *DB) gathering() bool {
+// lingers is how long what is queued waits for more, until it is looked again; 0: not
+// any longer.
+func (d *DB) lingers() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.lingers()
+	g := &d.gather
+	if g.until.IsZero() {
+		return 0
+	}
+	left := time.Until(g.until)
+	if left <= 0 || d.closed || d.queue.isAsked() || d.queue.waiting() >= gatherMost {
+		g.end()
+		return 0
+	}
+	return min(left, gatherPause)
 }
 
 // rush says whether the rush goes on, a pause after it was looked last.
 func (d *DB) rush() bool {
+	if d.lingers() == 0 {
+		return false
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	on := d.lingers() && d.gather.last != d.queue.last
-	d.gather.last = d.queue.last
-	if !on {
-		d.gather.end()
+	g := &d.gather
+	if g.last == d.queue.last {
+		g.end()
+		return false
 	}
-	return on
+	g.last = d.queue.last
+	return true
 }
 
 // rushed ends a rush: nothing waits any more.
@@ -51,18 +65,6 @@ func (d *DB) rushed() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.gather.end()
-}
-
-// lingers is gathering. d.mu is held.
-func (d *DB) lingers() bool {
-	g := &d.gather
-	if g.until.IsZero() {
-		return false
-	}
-	if d.closed || d.queue.isAsked() || d.queue.waiting() >= gatherMost || !time.Now().Before(g.until) {
-		g.end()
-	}
-	return !g.until.IsZero()
 }
 
 func (g *gather) end() {

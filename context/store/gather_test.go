@@ -95,6 +95,36 @@ func TestARushEndsInTimeAndWithTheStore(t *testing.T) {
 	})
 }
 
+func TestAWriteLingersForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options(t)
+		o.Linger = 5 * time.Millisecond
+		d, err := Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := held{d, t}.run()
+		for n := range 20 { // one each millisecond
+			h.Do(insert(n))
+			<-time.After(time.Millisecond)
+		}
+		<-time.After(o.Linger)
+		synctest.Wait()
+		if s := h.Stats(); s.Written != 20 || s.Commits != 4 {
+			t.Errorf("20 writes within 20 ms: %+v", s)
+		}
+		h.Do(insert(20))
+		began := time.Now()
+		if err := h.durable(); err != nil || time.Since(began) > 0 {
+			t.Errorf("who asks has waited %v: %v", time.Since(began), err)
+		}
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+	})
+}
+
 func TestWhatARunLeavesIsWritten(t *testing.T) {
 	h := open(t, options(t))
 	h.Gather(time.Hour)

@@ -19,6 +19,7 @@ type Options struct {
 	Ring     int           // writes that may wait: 32,768
 	Patience time.Duration // how long a Barrier waits for a commit that does not come back: 5 s
 	Retry    time.Duration // longest pause between two attempts to write: 5 s
+	Linger   time.Duration // how long a write waits for others, unless somebody asks a Barrier: not at all
 	Busy     time.Duration // how long to wait for another process that has locked the file: 5 s
 
 	// Vital are tables that the owner cannot do without: checked by Open, and
@@ -79,7 +80,7 @@ func (o Options) validate() error {
 		return errors.New("store options: no Schema")
 	case o.Logger == nil:
 		return errors.New("store options: no Logger")
-	case o.Ring < 0, o.Patience < 0, o.Retry < 0, o.Busy < 0:
+	case o.Ring < 0, o.Patience < 0, o.Retry < 0, o.Linger < 0, o.Busy < 0:
 		return errors.New("store options: a limit is negative")
 	case o.Sync > Full:
 		return fmt.Errorf("store options: Sync %d is neither Normal nor Full", o.Sync)

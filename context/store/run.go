@@ -66,9 +66,9 @@ func (d *DB) await(ctx context.Context, failure error, retry time.Duration) bool
 	var pause *time.Timer // of a rush
 	for {
 		var quiet <-chan time.Time
-		if failure == nil && d.gathering() {
+		if left := d.lingers(); failure == nil && left > 0 {
 			if pause == nil {
-				pause = time.NewTimer(gatherPause)
+				pause = time.NewTimer(left)
 				defer pause.Stop()
 			}
 			quiet = pause.C
@@ -80,12 +80,12 @@ func (d *DB) await(ctx context.Context, failure error, retry time.Duration) bool
 			if !d.rush() {
 				return true
 			}
-			pause.Reset(gatherPause)
+			pause.Reset(d.lingers())
 		case <-d.wake:
 			switch {
 			case failure != nil:
 				d.settle(failure, false)
-			case !d.gathering():
+			case d.lingers() == 0:
 				return true
 			}
 		case <-ctx.Done():
@@ -98,7 +98,7 @@ func (d *DB) await(ctx context.Context, failure error, retry time.Duration) bool
 
 // drain writes until nothing waits or it is to stop, and answers the barriers.
 func (d *DB) drain(w *writer, stop func() bool) error {
-	for !stop() && !d.gathering() && d.take(w) {
+	for !stop() && d.lingers() == 0 && d.take(w) {
 		patience := d.watch()
 		refused, err := w.write()
 		patience.Stop()
