@@ -92,6 +92,7 @@ define need_peers
 command -v xmllint >/dev/null || missing="$$missing libxml2-utils"; \
 command -v ps >/dev/null || missing="$$missing procps"; \
 command -v ss >/dev/null || missing="$$missing iproute2"; \
+command -v promtool >/dev/null || missing="$$missing prometheus"; \
 test -e /usr/include/czmq.h || missing="$$missing libczmq-dev"; \
 if [ -n "$$missing" ]; then \
 	echo "some tests need what is not here: apt-get install$$missing" >&2; \

@@ -58,6 +58,7 @@ type Hello struct {
 	FrontEndEndpoint string `json:"front_end_endpoint"` // where to subscribe
 	BackendEndpoint  string `json:"backend_endpoint"`   // where to publish
 	StateDir         string `json:"state_dir,omitempty"`
+	HTTP             string `json:"http,omitempty"`       // host:port of the page with metrics and health
 	Goroutines       int    `json:"goroutines,omitempty"` // of the provider, at the time of the answer
 }
 

@@ -96,7 +96,7 @@ func (f *figures) make(ctx context.Context, now time.Time) *event.Figures {
 // logSize is what all logs take, looked up now and then.
 func (f *figures) logSize(now time.Time) int64 {
 	f.mu.Lock()
-	size, fresh := f.size, !f.sized.IsZero() && now.Sub(f.sized) < sizePace
+	size, fresh := f.size, f.size > 0 && now.Sub(f.sized) < sizePace // that there is nothing is quickly seen
 	f.mu.Unlock()
 	if fresh {
 		return size

@@ -29,6 +29,8 @@ type Options struct {
 	JournalAge      time.Duration // and how old they get: 30 days
 	LogTransactions int           // transactions that are over whose output stays: 1,000
 
+	HTTP string // where metrics, health and figures are served, host:port; "": nowhere
+
 	BindAll       bool
 	Insecure      bool
 	AllowCommands bool

@@ -33,6 +33,7 @@ type Provider struct {
 	place     *place
 	losses    losses
 	figures   *figures
+	site      *site          // nil: it was not asked for
 	met       *keeper.Client // an earlier provider's keeper; nil: there is none
 
 	// made by Run before anything that uses them is live
@@ -121,6 +122,9 @@ func New(o Options) (*Provider, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.part(), p.release())
 	}
+	if err := p.openSite(); err != nil {
+		return nil, errors.Join(err, p.forwarder.Close(), p.part(), p.release())
+	}
 	return p, nil
 }
 
@@ -159,8 +163,9 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, down.run(p.opts.Logger)) }()
 	// Nothing that is live ends with ctx: it ends when teardown comes to it.
 	live := context.WithoutCancel(ctx)
-	broken := make(chan error, 13) // sent by the parts; one for each of them, so that none waits in teardown
+	broken := make(chan error, 14) // sent by the parts; one for each of them, so that none waits in teardown
 	down.add("release the directories", p.release)
+	down.add("close the page", p.site.close)
 	if p.journal, err = openJournal(ctx, p.opts); err != nil {
 		return errors.Join(err, p.part(), p.forwarder.Close())
 	}
@@ -275,6 +280,10 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	down.add("close the control socket", func() error { endServer(); return nil })
 	if started != nil {
 		return started
+	}
+	if p.site != nil {
+		endSite := run("page", p.site.run)
+		down.add("end the page", func() error { endSite(); return nil })
 	}
 
 	p.opts.Logger.Info("provider is ready", "context", p.opts.Context.ContextID, "publish", p.Backend(), "subscribe", p.FrontEnd(),

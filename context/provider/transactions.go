@@ -126,6 +126,7 @@ func (p *Provider) collaborators(id event.TransactionID) group.Collaborators {
 		Answered: p.answered,
 		Changed: func(changes []event.Change) {
 			p.info.Changed(id, changes)
+			p.site.changed(changes)
 			p.tidy.stir()
 		},
 		Record: p.journal.Record,
@@ -156,6 +157,7 @@ func (p *Provider) forget() {
 	for _, id := range leaving(views) {
 		p.cancels[id]()
 		p.journal.End(id)
+		p.site.forget(id)
 		delete(p.cancels, id)
 		delete(p.groups, id)
 		p.order = slices.DeleteFunc(p.order, func(x event.TransactionID) bool { return x == id })

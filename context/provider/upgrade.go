@@ -292,7 +292,7 @@ func heritable(f *os.File) (int, error) {
 func (p *Provider) listen() (*command.Server, error) {
 	hello := command.Hello{
 		Version: p.opts.Version, ContextID: p.opts.Context.ContextID, File: p.opts.Context.File,
-		FrontEndEndpoint: p.FrontEnd(), BackendEndpoint: p.Backend(), StateDir: p.opts.StateDir,
+		FrontEndEndpoint: p.FrontEnd(), BackendEndpoint: p.Backend(), StateDir: p.opts.StateDir, HTTP: p.HTTP(),
 	}
 	if u := p.opts.Upgraded; u != nil && u.Control > 0 {
 		s, err := command.Inherit(u.Control, p.handler, hello)

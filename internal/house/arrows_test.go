@@ -39,6 +39,8 @@ func TestALineBitesWhereItIsCrossed(t *testing.T) {
 		{"tools/create_service", "github.com/beevik/etree", "etree"},
 		{"context/group", "modernc.org/sqlite", "sqlite"},
 		{"context/provider", "github.com/go-co-op/gocron/v2", "gocron"},
+		{"context/provider", "github.com/prometheus/client_golang/prometheus", "prometheus"},
+		{"context/web", "charm.land/bubbletea/v2", "bubbletea"},
 		{"context/group", "testing", "testing"},
 		{"context/group", "./context/keeper", "sibling-group"},
 		{"context/keeper", "./context/machine", "sibling-keeper"},

@@ -13,7 +13,7 @@ type rule struct {
 // The packages of context that have siblings to keep away from. provider is
 // missing: it is the only one that knows everyone.
 var rooms = []string{
-	"command", "forwarder", "group", "journal", "keeper", "launch", "logs", "machine", "probe", "sample", "schedule",
+	"command", "forwarder", "group", "journal", "keeper", "launch", "logs", "machine", "metrics", "probe", "sample", "schedule", "web",
 }
 
 // rules are the lines that DESIGN.md draws, and their reasons.
@@ -88,6 +88,14 @@ var rules = append([]rule{
 	{
 		name: "gocron", of: []string{"./..."}, but: []string{"./context/schedule"}, never: []string{"github.com/go-co-op/gocron/...", "github.com/jonboulle/clockwork/..."},
 		why: "what the wall clock does is told by context/schedule; every other time is a deadline of its owner",
+	},
+	{
+		name: "prometheus", of: []string{"./..."}, but: []string{"./context/metrics", "./services/..."}, never: []string{"github.com/prometheus/..."},
+		why: "what is measured is a value (event.Figures, Changes); context/metrics alone tells it to Prometheus",
+	},
+	{
+		name: "bubbletea", of: []string{"./..."}, but: []string{"./tools/conf_command/..."}, never: []string{"charm.land/..."},
+		why: "a terminal is the operator's: nothing that runs without one knows of it",
 	},
 	{
 		name: "testing", of: []string{"./..."},

@@ -16,6 +16,7 @@ import (
 	"zmicroservices/context/event"
 	"zmicroservices/context/keeper"
 	"zmicroservices/context/provider"
+	"zmicroservices/context/web"
 	"zmicroservices/tools/internal/flags"
 )
 
@@ -60,6 +61,9 @@ and on_exit transitions. It ends with every service stopped, in order, at
   service_context conf/Context-EchoAction.xml
   conf_command start conf/Context-EchoAction.xml
 
+  # metrics for Prometheus, and health: http://127.0.0.1:9090/metrics, /healthz, /readyz
+  service_context --start --http 127.0.0.1:9090 conf/Context-EchoAction.xml
+
   # a bus that other machines may use: said in so many words
   service_context --bind_all --insecure conf/Context-EchoAction.xml`,
 		Args:          exactlyOneFile,
@@ -81,7 +85,7 @@ and on_exit transitions. It ends with every service stopped, in order, at
 	p.BoolVar(&f.insecure, "insecure", false, "allow an address beyond loopback although nothing authenticates its peers")
 	p.BoolVar(&f.allowCommands, "allow_commands", false, "let messages bring a <command> of their own")
 	p.DurationVar(&f.monitorInterval, "monitor_interval", conf.DefaultMonitorInterval, "`time` between reports of what each transaction costs, in place of the file's; 0 is off")
-	p.StringVar(&f.http, "http", "", "serve metrics on `ADDR`")
+	p.StringVar(&f.http, "http", "", "serve /metrics, /healthz, /readyz and /api/top at `HOST:PORT`; port 0 is any free one")
 	p.StringVar(&f.linger, "linger", "60s", "how long services outlive a provider that died: a `duration`, or forever")
 	p.IntVar(&f.journalRows, "journal_rows", 1_000_000, "rows of the journal that stay, the newest")
 	p.DurationVar(&f.journalAge, "journal_age", 30*24*time.Hour, "how old rows of the journal get")
@@ -135,7 +139,7 @@ func run(cmd *cobra.Command, f options, path string) error {
 		return &usageError{fmt.Errorf("--linger: %w", err)}
 	}
 	o := provider.Options{
-		Context: file, Logger: log, Version: version, StateDir: f.stateDir, RuntimeDir: f.runtimeDir,
+		Context: file, Logger: log, Version: version, StateDir: f.stateDir, RuntimeDir: f.runtimeDir, HTTP: f.http,
 		BindAll: f.bindAll, Insecure: f.insecure, AllowCommands: f.allowCommands, ServicesPaths: f.servicesPath,
 		Original: f.wire == "original", Bundled: isBundled, Linger: linger,
 		JournalRows: f.journalRows, JournalAge: f.journalAge, LogTransactions: f.logTransactions,
@@ -169,7 +173,9 @@ func (f *options) check(cmd *cobra.Command) error {
 		return fmt.Errorf("--monitor_interval %v %w", f.monitorInterval, err)
 	}
 	if f.http != "" {
-		return errors.New("--http is not yet supported: this release has not got the metrics page")
+		if err := web.CheckAddress(f.http, true); err != nil { // whether it may be open to others is the provider's to say
+			return fmt.Errorf("--http: %w", err)
+		}
 	}
 	if cmd.Flags().Changed("start") {
 		if err := conf.CheckTransaction(f.start); err != nil {
