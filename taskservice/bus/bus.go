@@ -10,6 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"zmicroservices/taskservice/zmtp/curve"
+	"zmicroservices/taskservice/zmtp/plain"
 )
 
 // Limits of one client.
@@ -35,6 +38,13 @@ type Options struct {
 	Topics   []string     // prefixes to subscribe to; nil: none; [""]: everything
 	Queue    int          // messages queued for sending, and as many received; 0: 1000
 	Logger   *slog.Logger // nil: silent
+
+	// Curve makes the bus speak CURVE over tcp, with what keys.LoadCredentials reads
+	// from a file; Plain makes it speak PLAIN. With neither it speaks NULL, and over
+	// ipc always, where the kernel says who is there. A forwarder that offers
+	// another mechanism is refused: there is no falling back.
+	Curve *curve.Credentials
+	Plain *plain.Credentials
 
 	// JoinTime bounds the wait for a forwarder's subscription before anything is
 	// sent on a connection; 0: 2 s. One that never subscribes is a proxy that nobody
@@ -105,6 +115,10 @@ func newBus(o Options) (*Bus, error) {
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
+	security := security{o.Curve, o.Plain}
+	if err := security.validate(); err != nil {
+		return nil, err
+	}
 	if o.Queue <= 0 {
 		o.Queue = defaultQueue
 	}
@@ -123,24 +137,28 @@ func newBus(o Options) (*Bus, error) {
 		if err != nil {
 			return nil, err
 		}
-		b.pub = &publisher{side: b.side(to), queue: newQueue(o.Queue, maxQueued), joinTime: cmp.Or(o.JoinTime, joinTime), done: make(chan struct{})}
+		b.pub = &publisher{side: b.side(to, security), queue: newQueue(o.Queue, maxQueued), joinTime: cmp.Or(o.JoinTime, joinTime), done: make(chan struct{})}
 	}
 	if o.Frontend != "" {
 		to, err := parseEndpoint(o.Frontend)
 		if err != nil {
 			return nil, err
 		}
-		b.sub = &subscriber{side: b.side(to), queue: newQueue(o.Queue, maxQueued), topics: slices.Clone(o.Topics)}
+		b.sub = &subscriber{side: b.side(to, security), queue: newQueue(o.Queue, maxQueued), topics: slices.Clone(o.Topics)}
 	}
 	return b, nil
 }
 
-func (b *Bus) side(to endpoint) side {
+func (b *Bus) side(to endpoint, s security) side {
+	if to.network == "unix" {
+		s = security{}
+	}
 	return side{
-		to:     to,
-		roll:   b.roll,
-		log:    b.log.With("endpoint", to.text),
-		report: func(err error) { b.failed(to, err) },
+		to:       to,
+		security: s,
+		roll:     b.roll,
+		log:      b.log.With("endpoint", to.text),
+		report:   func(err error) { b.failed(to, err) },
 	}
 }
 

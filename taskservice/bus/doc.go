@@ -24,8 +24,9 @@
 // # What zmq4 does here, and what it does not
 //
 // zmq4 speaks ZMTP: greeting, NULL handshake, frames. Between it and the peer
-// stands guard, a net.Conn that lets only well-formed traffic through in
-// either direction, answers PING, and knows what zmq4 does not tell: when a
+// stands guard, a net.Conn that shakes hands with the real peer first, by NULL,
+// CURVE or PLAIN, lets only well-formed traffic through in either direction,
+// seals and opens it, answers PING, and knows what zmq4 does not tell: when a
 // subscription has arrived, when a PONG came back, how much was written whole.
 //
 // # Why not zmq4.NewPub and zmq4.NewSub
@@ -37,6 +38,12 @@
 // peer with heartbeats cuts them each second. zmq4.Open gives the protocol
 // without the socket around it; the loop around it here is shorter than the
 // defences were.
+//
+// # Why not zmq4's own security
+//
+// Its Security interface cannot carry CURVE: the header is written with the
+// body's length before the body is sealed, one value serves all connections,
+// and nobody can be the server. Its PLAIN has a server that takes any password.
 //
 // # Why a publisher does not filter
 //

@@ -11,14 +11,15 @@ import (
 	"zmicroservices/taskservice/zmtp"
 )
 
-// guard is the connection that zmq4 sees. Towards zmq4 it is a tidy peer that
-// sends a valid READY and messages of one frame; everything else the real peer
-// sends ends here. Read belongs to one goroutine, Write may be called beside it.
+// guard is the connection that zmq4 sees. Towards zmq4 it is a tidy peer without
+// security that sends a valid READY and messages of one frame; everything else
+// the real peer sends ends here, and what is sealed is opened and sealed here.
+// Read belongs to one goroutine, Write may be called beside it.
 type guard struct {
 	net.Conn
 	*outlet
 	in         *bufio.Reader
-	peers      []zmtp.SocketType // who may be at the other end
+	peer       zmtp.Greeting // what the peer said first
 	maxMessage int64
 
 	// subscribed gets a token when the peer has subscribed to something. Sent
@@ -28,39 +29,35 @@ type guard struct {
 	// capacity 4: there is one asker at a time, and it throws away late ones.
 	pongs chan uint64
 
-	peer     atomic.Pointer[zmtp.Greeting] // what the peer said first
-	received atomic.Uint64                 // frames, to tell a live peer from a dead one
+	received atomic.Uint64 // frames, to tell a live peer from a dead one
 
 	// owned by Read
-	stage    stage
 	head     []byte // to be handed to zmq4 before anything else
 	body     int64  // bytes of the current message still to come
 	skipping bool   // inside a message of many frames
+	sealed   []byte // the frame that head is a part of, with CURVE
 }
 
-// maxCommand bounds the body of a command: a READY with its metadata, or a
-// subscription.
+// maxCommand bounds the body of a command: a subscription, mostly.
 const maxCommand = 64 << 10
 
-// stage is what the peer's next bytes are.
-type stage int
-
-const (
-	greeting stage = iota
-	handshake
-	traffic
-)
-
-func newGuard(conn net.Conn, maxMessage int64, peers []zmtp.SocketType) *guard {
-	return &guard{
+// newGuard is for a connection on which hands are shaken.
+func newGuard(conn net.Conn, maxMessage int64, agreed agreement) *guard {
+	g := &guard{
 		Conn:       conn,
-		outlet:     &outlet{conn: conn},
+		outlet:     &outlet{conn: conn, session: agreed.sealing},
 		in:         bufio.NewReaderSize(conn, 32<<10),
-		peers:      peers,
+		peer:       agreed.Greeting,
 		maxMessage: maxMessage,
 		subscribed: make(chan struct{}, 1),
 		pongs:      make(chan uint64, 4),
 	}
+	// What zmq4 shakes hands with. There is nothing in READY but a socket type
+	// that we can talk to: zmq4 panics at unknown ones and at torn metadata.
+	null := zmtp.Greeting{Major: agreed.Greeting.Major, Minor: agreed.Greeting.Minor, Mechanism: zmtp.Null{}.Name()}
+	g.head = zmtp.AppendGreeting(nil, null)
+	g.head = zmtp.AppendCommand(g.head, zmtp.ReadyCommand, zmtp.AppendMetadata(nil, socketType(agreed.Peer)))
+	return g
 }
 
 // Write is outlet's; both embedded types have one.
@@ -85,35 +82,24 @@ func (g *guard) Read(p []byte) (int, error) {
 // advance reads what comes next from the peer, up to the start of something
 // that zmq4 shall see.
 func (g *guard) advance() error {
-	switch g.stage {
-	case greeting:
-		return g.readGreeting()
-	case handshake:
-		return g.readReady()
-	default:
-		return g.readFrame()
-	}
-}
-
-func (g *guard) readFrame() error {
 	header, raw, err := g.readHeader()
 	if err != nil {
 		return err
 	}
 	g.received.Add(1)
+	if g.session != nil {
+		return g.advanceSealed(header)
+	}
 	switch {
 	case header.Command():
-		name, data, err := g.readCommand(header)
+		body, err := g.readCommand(header)
 		if err != nil {
 			return err
 		}
-		return g.obey(string(name), data)
+		return g.obey(body)
 	case header.Size > g.maxMessage:
-		return fmt.Errorf("frame of %d bytes from peer, at most %d are read: %w", header.Size, g.maxMessage, zmtp.ErrTooLong)
-	case g.skipping || header.More():
-		// Nothing on this bus has many frames, and zmq4 gathers them without
-		// a bound.
-		g.skipping = header.More()
+		return tooLong("frame", header.Size, g.maxMessage)
+	case g.skips(header.More()):
 		_, err := io.CopyN(io.Discard, g.in, header.Size)
 		return err
 	default:
@@ -122,10 +108,26 @@ func (g *guard) readFrame() error {
 	}
 }
 
+// skips says whether a frame is part of a message of many. Nothing on this bus
+// has them, and zmq4 gathers them without a bound.
+func (g *guard) skips(more bool) bool {
+	part := g.skipping || more
+	g.skipping = more
+	return part
+}
+
+func tooLong(what string, size, limit int64) error {
+	return fmt.Errorf("%s of %d bytes from peer, at most %d are read: %w", what, size, limit, zmtp.ErrTooLong)
+}
+
 // obey does what a command in traffic asks for. Unknown ones are let pass, as
 // RFC 37 leaves room for more.
-func (g *guard) obey(name string, data []byte) error {
-	switch name {
+func (g *guard) obey(body []byte) error {
+	name, data, err := zmtp.ParseCommand(body)
+	if err != nil {
+		return err
+	}
+	switch string(name) {
 	case zmtp.PingCommand:
 		_, context, err := zmtp.ParsePing(data)
 		if err != nil {
@@ -169,13 +171,11 @@ func (g *guard) readHeader() (h zmtp.Header, raw []byte, err error) {
 	return h, raw, err
 }
 
-func (g *guard) readCommand(h zmtp.Header) (name, data []byte, err error) {
+func (g *guard) readCommand(h zmtp.Header) ([]byte, error) {
 	if h.Size > maxCommand {
-		return nil, nil, fmt.Errorf("command of %d bytes from peer, at most %d are read: %w", h.Size, maxCommand, zmtp.ErrTooLong)
+		return nil, tooLong("command", h.Size, maxCommand)
 	}
 	body := make([]byte, h.Size)
-	if _, err := io.ReadFull(g.in, body); err != nil {
-		return nil, nil, err
-	}
-	return zmtp.ParseCommand(body)
+	_, err := io.ReadFull(g.in, body)
+	return body, err
 }

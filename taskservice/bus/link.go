@@ -45,6 +45,7 @@ type end struct {
 	as         zmq4.SocketType   // what we say we are
 	peers      []zmtp.SocketType // what the peer may be
 	maxMessage int64             // bytes a message from the peer
+	security   security
 }
 
 // dial connects and shakes hands, and starts to read. Each message goes to
@@ -59,17 +60,21 @@ func dial(ctx context.Context, to end, deliver func([]byte)) (*link, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	g := newGuard(conn, to.maxMessage, to.peers)
-	z, err := zmq4.Open(g, null.Security(), to.as, nil, false, nil)
+	agreed, err := shake(conn, to)
 	if !stop() {
 		err = ctx.Err()
 	}
 	if err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("shake hands: %w", err)
+		return nil, err
+	}
+	g := newGuard(conn, to.maxMessage, agreed)
+	z, err := zmq4.Open(g, null.Security(), to.as, nil, false, nil) // talks to guard alone
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("open connection: %w", err)
 	}
 	l := &link{guard: g, zmq: z, lost: make(chan struct{})}
-	g.hold()
 	go l.read(deliver) // ends with the connection
 	return l, nil
 }
@@ -118,7 +123,7 @@ func (l *link) subscribe(topic string) error {
 // before it hands the batch it came in to the socket, and the second only
 // after.
 func (l *link) barrier(ctx context.Context) error {
-	if !l.peer.Load().AtLeast(3, 1) {
+	if !l.peer.AtLeast(3, 1) {
 		return l.pause(ctx, settleTime)
 	}
 	timeout := time.NewTimer(barrierTime)
@@ -162,7 +167,7 @@ func (l *link) pause(ctx context.Context, d time.Duration) error {
 // cable with data on its way. It ends with ctx. Peers of ZMTP 3.0 cannot be
 // asked.
 func (l *link) watch(ctx context.Context) {
-	if !l.peer.Load().AtLeast(3, 1) {
+	if !l.peer.AtLeast(3, 1) {
 		return
 	}
 	t := time.NewTicker(beat)

@@ -6,22 +6,25 @@ import (
 	"sync"
 
 	"zmicroservices/taskservice/zmtp"
+	"zmicroservices/taskservice/zmtp/curve"
 )
 
 // outlet is the sending half of guard: it gathers the pieces that zmq4 writes
 // into whole frames, so that a PONG never lands inside one, and many small
-// messages leave in one write.
+// messages leave in one write. What zmq4 says to shake hands goes nowhere: that
+// is done.
 type outlet struct {
 	conn net.Conn
 
-	mu      sync.Mutex // guards the rest, also while writing to conn
-	greeted bool       // our greeting is out
-	held    bool       // messages wait for flush; not so during the handshake
-	piece   []byte     // the start of a frame
-	out     []byte     // whole frames
-	ends    []int      // where in out the messages end, commands left out
-	written uint64     // messages handed to the kernel whole
-	err     error      // the first failure; nothing is written after it
+	mu      sync.Mutex     // guards the rest, also while writing to conn
+	session *curve.Session // seals; nil without CURVE
+	greeted bool           // zmq4's greeting has come
+	ready   bool           // its READY, too
+	piece   []byte         // the start of a frame
+	out     []byte         // whole frames
+	ends    []int          // where in out the messages end, commands left out
+	written uint64         // messages handed to the kernel whole
+	err     error          // the first failure; nothing is written after it
 }
 
 // Write takes what zmq4 writes: a greeting, then headers and bodies.
@@ -35,11 +38,6 @@ func (o *outlet) Write(p []byte) (int, error) {
 	if err := o.gather(); err != nil {
 		return 0, err
 	}
-	if !o.held {
-		if err := o.flushLocked(); err != nil {
-			return 0, err
-		}
-	}
 	return len(p), nil
 }
 
@@ -52,8 +50,6 @@ func (o *outlet) gather() error {
 		}
 		o.greeted = true
 		whole = zmtp.GreetingSize
-		o.piece[11] = 1 // zmq4 says 3.0; what makes it 3.1 is in guard
-		o.out = append(o.out, o.piece[:whole]...)
 	}
 	for {
 		header, err := zmtp.ParseHeader(o.piece[whole:])
@@ -64,16 +60,28 @@ func (o *outlet) gather() error {
 			return err
 		}
 		end := whole + int(header.Total())
-		o.out = append(o.out, o.piece[whole:end]...)
-		if !header.Command() {
-			o.ends = append(o.ends, len(o.out))
+		if o.ready {
+			o.append(header, o.piece[whole:end])
 		}
+		o.ready = true
 		whole = end
 	}
 	if o.piece = o.piece[:copy(o.piece, o.piece[whole:])]; len(o.piece) == 0 && cap(o.piece) > keep {
 		o.piece = nil
 	}
 	return nil
+}
+
+// append puts one whole frame on its way.
+func (o *outlet) append(h zmtp.Header, frame []byte) {
+	if o.session == nil {
+		o.out = append(o.out, frame...)
+	} else {
+		o.out = o.session.Seal(o.out, h.More(), h.Command(), frame[h.Len:])
+	}
+	if !h.Command() {
+		o.ends = append(o.ends, len(o.out))
+	}
 }
 
 // keep is the size up to which a buffer is kept for the next message.
@@ -86,15 +94,12 @@ func (o *outlet) command(frame []byte) error {
 	if o.err != nil {
 		return o.err
 	}
-	o.out = append(o.out, frame...)
+	header, err := zmtp.ParseHeader(frame)
+	if err != nil {
+		return err
+	}
+	o.append(header, frame)
 	return o.flushLocked()
-}
-
-// hold makes messages wait for flush from now on.
-func (o *outlet) hold() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.held = true
 }
 
 // flush writes what waits and says how many messages have been written whole

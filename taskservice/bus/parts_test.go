@@ -14,6 +14,7 @@ import (
 	"github.com/go-zeromq/zmq4/security/null"
 
 	"zmicroservices/taskservice/zmtp"
+	"zmicroservices/taskservice/zmtp/curve"
 )
 
 func TestPausesGrowAndStayWithinTheirBounds(t *testing.T) {
@@ -126,17 +127,25 @@ func (c *narrow) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// greeted is an outlet to which zmq4 has said what it says to shake hands.
+func greeted(t *testing.T, conn net.Conn, session *curve.Session) *outlet {
+	t.Helper()
+	o := &outlet{conn: conn, session: session}
+	o.Write(zmtp.AppendGreeting(nil, zmtp.Greeting{Major: 3, Mechanism: "NULL"}))
+	o.Write(zmtp.AppendCommand(nil, zmtp.ReadyCommand, zmtp.AppendMetadata(nil, socketType(zmtp.SUB))))
+	if written, err := o.flush(); written != 0 || err != nil || conn.(*narrow).got.Len() != 0 {
+		t.Fatalf("%d messages, %d bytes, %v", written, conn.(*narrow).got.Len(), err)
+	}
+	return o
+}
+
 func TestOutletCountsWhatWasWrittenWhole(t *testing.T) {
 	for room := range 40 {
-		conn := &narrow{room: zmtp.GreetingSize + room}
-		o := &outlet{conn: conn}
-		if _, err := o.Write(zmtp.AppendGreeting(nil, zmtp.Greeting{Major: 3, Mechanism: "NULL"})); err != nil {
-			t.Fatal(err)
-		}
-		o.hold()
+		conn := &narrow{room: room}
+		o := greeted(t, conn, nil)
 		for range 3 { // as zmq4 writes: the header, then the body
 			o.Write([]byte{0, 8})
-			if conn.got.Len() > zmtp.GreetingSize {
+			if conn.got.Len() > 0 {
 				t.Fatal("a header was written before its body")
 			}
 			o.Write([]byte("12345678"))
@@ -153,13 +162,16 @@ func TestOutletCountsWhatWasWrittenWhole(t *testing.T) {
 
 func TestAPongDoesNotLandInsideAMessage(t *testing.T) {
 	conn := &narrow{room: 1000}
-	o := &outlet{conn: conn, greeted: true}
+	o := greeted(t, conn, nil)
 	o.Write([]byte{0, 4})
 	o.Write([]byte("bo"))
 	if err := o.command(zmtp.AppendPong(nil, nil)); err != nil {
 		t.Fatal(err)
 	}
 	o.Write([]byte("dy"))
+	if _, err := o.flush(); err != nil {
+		t.Fatal(err)
+	}
 	if want := "\x04\x05\x04PONG\x00\x04body"; conn.got.String() != want {
 		t.Errorf("wrote %q, want %q", conn.got.String(), want)
 	}
@@ -171,11 +183,6 @@ func TestASilentPeerIsLost(t *testing.T) {
 		ours, theirs := net.Pipe()
 		go func() { // ends with the connection
 			defer theirs.Close()
-			greeting := make([]byte, zmtp.GreetingSize)
-			io.ReadFull(theirs, greeting)
-			theirs.Write(greeting)
-			io.ReadFull(theirs, make([]byte, 2+6+1+11+4+3+1+8+4)) // zmq4's READY: Socket-Type and an empty Identity
-			theirs.Write(zmtp.AppendCommand(nil, "READY", zmtp.AppendMetadata(nil, zmtp.Metadata{{Name: "Socket-Type", Value: []byte("PUB")}})))
 			answered := 0
 			for b := make([]byte, 100); ; { // one PING a read
 				if _, err := theirs.Read(b); err != nil {
@@ -186,7 +193,7 @@ func TestASilentPeerIsLost(t *testing.T) {
 				}
 			}
 		}()
-		g := newGuard(ours, MaxMessage, []zmtp.SocketType{zmtp.PUB})
+		g := newGuard(ours, MaxMessage, agreement{Session: &zmtp.Session{Greeting: zmtp.Greeting{Major: 3, Minor: 1}, Peer: zmtp.PUB}})
 		z, err := zmq4.Open(g, null.Security(), zmq4.Sub, nil, false, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -221,7 +228,7 @@ func (s stream) Close() error                { return nil }
 // for more memory than the peer has paid for by sending.
 func FuzzGuard(f *testing.F) {
 	greeting := zmtp.AppendGreeting(nil, zmtp.Greeting{Major: 3, Minor: 1, Mechanism: "NULL"})
-	ready := zmtp.AppendCommand(nil, "READY", zmtp.AppendMetadata(nil, zmtp.Metadata{{Name: "Socket-Type", Value: []byte("PUB")}}))
+	ready := zmtp.AppendCommand(nil, "READY", zmtp.AppendMetadata(nil, socketType(zmtp.PUB)))
 	begin := append(bytes.Clone(greeting), ready...)
 	for _, tail := range [][]byte{
 		nil,
@@ -237,13 +244,67 @@ func FuzzGuard(f *testing.F) {
 	f.Add(greeting[:20])
 	f.Add([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		g := newGuard(stream{Reader: bytes.NewReader(sent)}, 1<<16, []zmtp.SocketType{zmtp.PUB})
-		z, err := zmq4.Open(g, null.Security(), zmq4.Sub, nil, false, nil)
-		for err == nil {
-			var m zmq4.Msg
-			if m, err = z.RecvMsg(); err == nil && len(m.Frames) != 1 {
-				t.Fatalf("a message of %d frames came through", len(m.Frames))
-			}
+		conn := stream{Reader: bytes.NewReader(sent)}
+		agreed, err := shake(conn, end{as: zmq4.Sub, peers: []zmtp.SocketType{zmtp.PUB}})
+		if err == nil {
+			gather(t, newGuard(conn, 1<<16, agreed))
 		}
 	})
+}
+
+// FuzzSealed is a peer that seals anything, and sends it whole or not.
+func FuzzSealed(f *testing.F) {
+	f.Add(false, false, []byte("control @@@ {}"), 0)
+	f.Add(true, false, []byte("a"), 0)
+	f.Add(false, true, []byte("\x04PING\x00\x00"), 0)
+	f.Add(false, false, bytes.Repeat([]byte("x"), 300), 1)
+	f.Fuzz(func(t *testing.T, more, command bool, body []byte, cut int) {
+		ours, theirs := sessions(t)
+		sent := theirs.Seal(nil, more, command, body)
+		sent = theirs.Seal(sent, false, false, body)
+		sent = sent[:len(sent)-min(max(cut, 0), len(sent))]
+		agreed := agreement{Session: &zmtp.Session{Greeting: zmtp.Greeting{Major: 3, Minor: 1}, Peer: zmtp.PUB}, sealing: ours}
+		gather(t, newGuard(stream{Reader: bytes.NewReader(sent)}, 1<<16, agreed))
+	})
+}
+
+// sessions are the two ends of a sealed connection.
+func sessions(t *testing.T) (client, server *curve.Session) {
+	t.Helper()
+	pair, err := curve.NewPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := curve.NewClient(curve.Credentials{Pair: pair, Server: pair.Public}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := curve.NewServer(curve.ServerOptions{Pair: pair, Authorize: func(curve.Key) error { return nil }})
+	frame := c.Open()
+	for _, half := range []zmtp.Mechanism{s, c, s, c} {
+		_, body, _, err := zmtp.SplitFrame(frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, data, err := zmtp.ParseCommand(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if frame, _, _, err = half.Receive(name, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c.Session(), s.Session()
+}
+
+// gather lets zmq4 read what g shows it.
+func gather(t *testing.T, g *guard) {
+	t.Helper()
+	z, err := zmq4.Open(g, null.Security(), zmq4.Sub, nil, false, nil)
+	for err == nil {
+		var m zmq4.Msg
+		if m, err = z.RecvMsg(); err == nil && len(m.Frames) != 1 {
+			t.Fatalf("a message of %d frames came through", len(m.Frames))
+		}
+	}
 }

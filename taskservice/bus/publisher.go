@@ -67,7 +67,7 @@ func (p *publisher) session(ctx context.Context, pauses *backoff) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	subscribed := make(chan struct{}, 1) // see guard.subscribed
-	l, err := dial(ctx, end{p.to, zmq4.Pub, []zmtp.SocketType{zmtp.SUB, zmtp.XSUB}, maxUpstream}, func(frame []byte) {
+	l, err := dial(ctx, end{p.to, zmq4.Pub, []zmtp.SocketType{zmtp.SUB, zmtp.XSUB}, maxUpstream, p.security}, func(frame []byte) {
 		if _, subscribe, ok := zmtp.ParseSubscription(frame); ok && subscribe { // as of ZMTP 3.0
 			signal(subscribed)
 		}

@@ -1,74 +1,119 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"slices"
+	"net"
+	"syscall"
 
 	"zmicroservices/taskservice/zmtp"
+	"zmicroservices/taskservice/zmtp/curve"
+	"zmicroservices/taskservice/zmtp/plain"
 )
 
 // refusedError is a peer that will not or must not be talked to, however often
-// it is dialled: the wrong port, the wrong protocol, the wrong mechanism.
+// it is dialled: the wrong port, the wrong protocol, the wrong key.
 type refusedError struct{ err error }
 
 func (e *refusedError) Error() string { return e.err.Error() }
 func (e *refusedError) Unwrap() error { return e.err }
 
-func refuse(format string, a ...any) error { return &refusedError{fmt.Errorf(format, a...)} }
+// final are the errors of a handshake that another attempt would end with, too.
+var final = []error{
+	zmtp.ErrMalformed, zmtp.ErrVersion, zmtp.ErrMechanism, zmtp.ErrSocketType, zmtp.ErrTooLong, zmtp.ErrPeer,
+	curve.ErrBox, curve.ErrNonce,
+}
 
-// readGreeting passes on the peer's greeting, if it is one of ZMTP 3.
-func (g *guard) readGreeting() error {
-	b := make([]byte, zmtp.GreetingSize)
-	// The beginning first: who is no ZeroMQ peer may never send more.
-	if _, err := io.ReadFull(g.in, b[:zmtp.VersionPrefix]); err != nil {
-		return err
+// security is what a bus proves to its forwarder: nothing, or one of the two.
+type security struct {
+	curve *curve.Credentials
+	plain *plain.Credentials
+}
+
+func (s security) validate() error {
+	switch {
+	case s.curve != nil && s.plain != nil:
+		return errors.New("bus has credentials both of CURVE and of PLAIN")
+	case s.curve != nil && (s.curve.Server.IsZero() || s.curve.Public.IsZero() || s.curve.Secret.IsZero()):
+		return errors.New("bus has credentials of CURVE that lack the server's key or the client's pair")
+	case s.plain != nil:
+		return s.plain.Validate()
 	}
-	if err := zmtp.CheckVersion(b[:zmtp.VersionPrefix]); err != nil {
-		return refuse("%w", err)
-	}
-	if _, err := io.ReadFull(g.in, b[zmtp.VersionPrefix:]); err != nil {
-		return err
-	}
-	peer, err := zmtp.ParseGreeting(b)
-	if err != nil {
-		return refuse("%w", err)
-	}
-	if peer.Mechanism != "NULL" {
-		return refuse("peer asks for %s, this client offers NULL: %w", peer.Mechanism, zmtp.ErrMechanism)
-	}
-	g.peer.Store(&peer)
-	g.head = zmtp.AppendGreeting(nil, peer) // its flags as zmq4 wants them
-	g.stage = handshake
 	return nil
 }
 
-// readReady passes on the peer's READY, with nothing in it but a socket type
-// that we can talk to: zmq4 panics at unknown ones and at torn metadata.
-func (g *guard) readReady() error {
-	header, _, err := g.readHeader()
+// mechanism is our half of one handshake.
+func (s security) mechanism(metadata zmtp.Metadata) (zmtp.Mechanism, error) {
+	switch {
+	case s.curve != nil:
+		return curve.NewClient(*s.curve, metadata)
+	case s.plain != nil:
+		return plain.NewClient(*s.plain, metadata)
+	}
+	return zmtp.Null{Metadata: metadata}, nil
+}
+
+// agreement is what hands were shaken on.
+type agreement struct {
+	*zmtp.Session
+	sealing *curve.Session // nil without CURVE
+}
+
+// shake shakes hands with the real peer, before zmq4 sees the connection.
+func shake(conn net.Conn, to end) (agreement, error) {
+	mechanism, err := to.security.mechanism(socketType(zmtp.SocketType(to.as)))
 	if err != nil {
+		return agreement{}, err
+	}
+	counted := &counter{Conn: conn}
+	session, err := zmtp.Connect(counted, zmtp.Client{Peers: to.peers, Mechanism: mechanism, MaxCommand: maxCommand})
+	if err != nil {
+		return agreement{}, judge(err, mechanism, counted.read >= zmtp.GreetingSize)
+	}
+	agreed := agreement{Session: session}
+	if c, ok := mechanism.(*curve.Client); ok {
+		agreed.sealing = c.Session()
+	}
+	return agreed, nil
+}
+
+// counter counts what is read.
+type counter struct {
+	net.Conn
+	read int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.read += n
+	return n, err
+}
+
+// judge says whether it is worth to try again, and what may be wrong. greeted
+// says that the peer's whole greeting has come.
+func judge(err error, m zmtp.Mechanism, greeted bool) error {
+	if errors.Is(err, zmtp.ErrSocketType) {
+		err = fmt.Errorf("%w (is the other of the two endpoints meant?)", err)
+	}
+	for _, f := range final {
+		if errors.Is(err, f) {
+			return &refusedError{err}
+		}
+	}
+	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET) {
 		return err
 	}
-	if !header.Command() {
-		return refuse("peer sent a message before READY: %w", zmtp.ErrMalformed)
-	}
-	name, data, err := g.readCommand(header)
-	if err != nil {
+	// It may as well be on its way down, which is why it is tried again.
+	if greeted {
+		if m.Name() == curve.Name {
+			return fmt.Errorf("%w (a server hangs up on who has another server's key; ours is %s)", err, m.Key())
+		}
 		return err
 	}
-	// The client's half of NULL is the server's: it has no roles.
-	_, metadata, _, err := zmtp.Null{}.Receive(name, data)
-	if err != nil {
-		return refuse("%w", err)
-	}
-	value, _ := metadata.Get(zmtp.SocketTypeProperty)
-	socket := zmtp.SocketType(value)
-	if !slices.Contains(g.peers, socket) {
-		return refuse("peer is a %.32q socket, this one is for %v (is the other of the two endpoints meant?): %w", socket, g.peers, zmtp.ErrSocketType)
-	}
-	g.head = zmtp.AppendCommand(nil, zmtp.ReadyCommand,
-		zmtp.AppendMetadata(nil, zmtp.Metadata{{Name: zmtp.SocketTypeProperty, Value: value}}))
-	g.stage = traffic
-	return nil
+	return fmt.Errorf("%w (a server hangs up on who asks for another mechanism; ours is %s)", err, m.Name())
+}
+
+func socketType(t zmtp.SocketType) zmtp.Metadata {
+	return zmtp.Metadata{{Name: zmtp.SocketTypeProperty, Value: []byte(t)}}
 }

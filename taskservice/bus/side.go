@@ -4,10 +4,11 @@ import "log/slog"
 
 // side is what the two sides of a bus, publisher and subscriber, have alike.
 type side struct {
-	to     endpoint
-	roll   *roll
-	log    *slog.Logger // with the endpoint
-	report func(error)  // why a connection could not be had, or was lost
+	to       endpoint
+	security security
+	roll     *roll
+	log      *slog.Logger // with the endpoint
+	report   func(error)  // why a connection could not be had, or was lost
 }
 
 // joined is called by a session when its connection is there for all purposes.

@@ -42,7 +42,7 @@ func (s *subscriber) run(ctx context.Context) {
 func (s *subscriber) session(ctx context.Context, pauses *backoff) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	l, err := dial(ctx, end{s.to, zmq4.Sub, []zmtp.SocketType{zmtp.PUB, zmtp.XPUB}, MaxMessage}, func(frame []byte) {
+	l, err := dial(ctx, end{s.to, zmq4.Sub, []zmtp.SocketType{zmtp.PUB, zmtp.XPUB}, MaxMessage, s.security}, func(frame []byte) {
 		// Waits while nobody receives: then the forwarder queues for us, and
 		// it is the one place where drops are counted.
 		_ = s.queue.put(ctx, frame)

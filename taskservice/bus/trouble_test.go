@@ -92,12 +92,12 @@ func TestAPeerThatIsNoForwarderIsRefusedAtOnce(t *testing.T) {
 		"ZMTP 2.0":           {"\xff\x00\x00\x00\x00\x00\x00\x00\x00\x7f\x01\x01", "version not supported"},
 		"another mechanism":  {with(greet(func(b []byte) { copy(b[12:], "CURVE") })), "asks for CURVE"},
 		"the other endpoint": {with(greet(plain), ready("SUB")), "is the other of the two endpoints meant?"},
-		"a REP socket":       {with(greet(plain), ready("REP")), `"REP" socket`},
-		"an unknown socket":  {with(greet(plain), ready("\x00")), "socket type not accepted"},
-		"no socket":          {with(greet(plain), zmtp.AppendCommand(nil, "READY", nil)), "socket type not accepted"},
+		"a REP socket":       {with(greet(plain), ready("REP")), "a REP socket"},
+		"an unknown socket":  {with(greet(plain), ready("\x00")), `socket type "\x00"`},
+		"no socket":          {with(greet(plain), zmtp.AppendCommand(nil, "READY", nil)), "no Socket-Type"},
 		"torn metadata":      {with(greet(plain), zmtp.AppendCommand(nil, "READY", []byte("\x0bSocket-Type\x00\x00\x00\xffPUB"))), "malformed"},
 		"an ERROR":           {with(greet(plain), zmtp.AppendError(nil, "not you")), `"not you"`},
-		"a message first":    {with(greet(plain), zmtp.AppendFrame(nil, 0, []byte("x"))), "before READY"},
+		"a message first":    {with(greet(plain), zmtp.AppendFrame(nil, 0, []byte("x"))), "before the handshake's end"},
 		"another command":    {with(greet(plain), zmtp.AppendCommand(nil, "HELLO", nil)), "instead of READY"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 """A libzmq peer for the tests: peer.py forwarder|observer|publisher ...
 
 Says what it has to say in lines of JSON, and ends when its standard input does.
+ZMQTEST_SECURITY, a JSON object, makes it speak CURVE or PLAIN.
 """
 import itertools
 import json
@@ -12,6 +13,46 @@ import threading
 import zmq
 
 PROBE = b"zmqtest.probe"
+SECURITY = json.loads(os.environ.get("ZMQTEST_SECURITY", "{}"))
+
+
+def serve(ctx, *sockets):
+    """Lets in who is known."""
+    if not SECURITY:
+        return
+    from zmq.auth.thread import ThreadAuthenticator
+
+    class Keys:
+        def callback(self, domain, key):
+            return key.decode() in SECURITY["clients"]
+
+    global auth  # it ends when it is forgotten
+    auth = ThreadAuthenticator(ctx)
+    auth.start()
+    auth.configure_plain(domain="test", passwords={SECURITY["user"]: SECURITY["password"]})
+    auth.configure_curve_callback(domain="test", credentials_provider=Keys())
+    for s in sockets:
+        s.zap_domain = b"test"
+        if SECURITY["mechanism"] == "PLAIN":
+            s.plain_server = True
+        else:
+            s.curve_server = True
+            s.curve_publickey = SECURITY["server_key"].encode()
+            s.curve_secretkey = SECURITY["server_secret"].encode()
+
+
+def join(s):
+    """Proves who we are."""
+    if not SECURITY:
+        return s
+    if SECURITY["mechanism"] == "PLAIN":
+        s.plain_username = SECURITY["user"].encode()
+        s.plain_password = SECURITY["password"].encode()
+    else:
+        s.curve_serverkey = SECURITY["server_key"].encode()
+        s.curve_publickey = SECURITY["key"].encode()
+        s.curve_secretkey = SECURITY["secret"].encode()
+    return s
 
 
 def say(value):
@@ -33,6 +74,7 @@ def forwarder(style, front, back, heartbeat, staged):
     ctx = zmq.Context()
     source = ctx.socket(zmq.SUB if style == "device" else zmq.XSUB)
     sink = ctx.socket(zmq.PUB if style == "device" else zmq.XPUB)
+    serve(ctx, source, sink)
     for s in (source, sink):
         s.linger = 0
         s.set_hwm(0)  # what a test sends arrives
@@ -58,7 +100,7 @@ def observer(front, back, *topics):
     forwarder may act on the subscriptions behind it when the first message is gone.
     Without back the forwarder is staged, and lets itself be heard."""
     ctx = zmq.Context()
-    s = ctx.socket(zmq.SUB)
+    s = join(ctx.socket(zmq.SUB))
     s.rcvhwm = 0
     for t in topics or [""]:
         s.subscribe(t.encode())
@@ -77,7 +119,7 @@ def observer(front, back, *topics):
 
 
 def hear_ourselves(ctx, s, back):
-    p = ctx.socket(zmq.XPUB)
+    p = join(ctx.socket(zmq.XPUB))
     p.linger = 0
     p.connect(back)
     p.recv()
@@ -95,7 +137,7 @@ def hear_ourselves(ctx, s, back):
 def publisher(endpoint):
     """Sends each line of its input, a JSON list of frames; "" sends nothing."""
     ctx = zmq.Context()
-    s = ctx.socket(zmq.XPUB)  # as PUB, but tells of subscriptions
+    s = join(ctx.socket(zmq.XPUB))  # as PUB, but tells of subscriptions
     s.sndhwm = 0
     s.linger = 2000
     s.connect(endpoint)

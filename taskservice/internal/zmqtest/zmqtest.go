@@ -55,10 +55,11 @@ type peer struct {
 	gone  sync.Once
 }
 
-func start(t testing.TB, args ...string) *peer {
+func start(t testing.TB, s *Security, args ...string) *peer {
 	t.Helper()
 	Need(t)
 	cmd := exec.Command(Python, append([]string{"-c", script}, args...)...)
+	cmd.Env = append(os.Environ(), s.env(t)...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -129,6 +130,7 @@ type Forwarder struct {
 
 	style     Style
 	heartbeat time.Duration
+	security  *Security
 	staged    bool // publishers cannot connect yet
 	*peer
 }
@@ -139,6 +141,20 @@ func NewForwarder(t testing.TB, style Style) *Forwarder {
 	f := &Forwarder{style: style, Frontend: "tcp://127.0.0.1:*", Backend: "tcp://127.0.0.1:*"}
 	f.Start(t)
 	return f
+}
+
+// NewSecureForwarder is NewForwarder with a mechanism; its observers have it, too.
+func NewSecureForwarder(t testing.TB, style Style, s *Security) *Forwarder {
+	t.Helper()
+	f := &Forwarder{style: style, security: s, Frontend: "tcp://127.0.0.1:*", Backend: "tcp://127.0.0.1:*"}
+	f.Start(t)
+	return f
+}
+
+// ObserveAt is an observer at endpoints of somebody else's forwarder.
+func ObserveAt(t testing.TB, s *Security, frontend, backend string, topics ...string) *Observer {
+	t.Helper()
+	return (&Forwarder{security: s, Frontend: frontend, Backend: backend}).Observe(t, topics...)
 }
 
 // NewForwarderAt starts one at endpoints of the test's choice, which pings its
@@ -178,7 +194,7 @@ func (f *Forwarder) StartBackend(t testing.TB) {
 
 func (f *Forwarder) launch(t testing.TB, staged string) {
 	t.Helper()
-	f.peer = start(t, "forwarder", string(f.style), f.Backend, f.Frontend, strconv.Itoa(int(f.heartbeat.Milliseconds())), staged)
+	f.peer = start(t, f.security, "forwarder", string(f.style), f.Backend, f.Frontend, strconv.Itoa(int(f.heartbeat.Milliseconds())), staged)
 }
 
 func (f *Forwarder) await(t testing.TB) {
@@ -199,7 +215,7 @@ func (f *Forwarder) Observe(t testing.TB, topics ...string) *Observer {
 	if f.staged {
 		backend = ""
 	}
-	o := &Observer{start(t, append([]string{"observer", f.Frontend, backend}, topics...)...)}
+	o := &Observer{start(t, f.security, append([]string{"observer", f.Frontend, backend}, topics...)...)}
 	var connected string
 	o.read(t, &connected)
 	return o
@@ -229,7 +245,13 @@ type Publisher struct{ *peer }
 // NewPublisher has been subscribed to when it returns.
 func NewPublisher(t testing.TB, backend string) *Publisher {
 	t.Helper()
-	p := &Publisher{start(t, "publisher", backend)}
+	return NewSecurePublisher(t, nil, backend)
+}
+
+// NewSecurePublisher is NewPublisher with a mechanism.
+func NewSecurePublisher(t testing.TB, s *Security, backend string) *Publisher {
+	t.Helper()
+	p := &Publisher{start(t, s, "publisher", backend)}
 	var connected string
 	p.read(t, &connected)
 	return p
