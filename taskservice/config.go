@@ -22,6 +22,7 @@ type Config struct {
 	Frontend     string // endpoint to subscribe at
 	Backend      string // endpoint to publish at
 	StateDir     string // where it may keep files; may be empty
+	Curve        string // file of the key pair that proves who it is to the bus (package keys); may be empty
 	NotifySocket string // where it may tell that it is ready; may be empty
 
 	// Values are the elements of <configuration>: strings, maps, and lists

@@ -19,6 +19,7 @@ const (
 	envBackend     = "ZMS_BACKEND"
 	envConfig      = "ZMS_CONFIG" // the task object as JSON
 	envStateDir    = "ZMS_STATE_DIR"
+	envCurve       = "ZMS_CURVE"     // path of a certificate; only on a bus with CURVE
 	envNotify      = "NOTIFY_SOCKET" // sd_notify(3); only with a probe by notice
 )
 
@@ -48,6 +49,7 @@ func FromEnv(environ []string) (Config, error) {
 		ContextID:   env[envContextID],
 		StateDir:    env[envStateDir],
 
+		Curve:        env[envCurve],
 		NotifySocket: env[envNotify],
 	}
 	if task := env[envTask]; task != "" {

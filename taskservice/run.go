@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"zmicroservices/taskservice/bus"
+	"zmicroservices/taskservice/keys"
 	"zmicroservices/taskservice/message"
+	"zmicroservices/taskservice/zmtp/curve"
 )
 
 const (
@@ -54,6 +56,12 @@ func Run(ctx context.Context, c Config, f Factory, opts ...Option) (err error) {
 		return err
 	}
 	log := o.log.With("task", c.TaskID, "transaction", c.Transaction)
+	var credentials *curve.Credentials
+	if c.Curve != "" {
+		if credentials, err = keys.LoadCredentials(c.Curve); err != nil {
+			return err
+		}
+	}
 
 	joining, cancel := context.WithTimeout(ctx, o.joinTime)
 	b, err := bus.Dial(joining, bus.Options{
@@ -61,6 +69,7 @@ func Run(ctx context.Context, c Config, f Factory, opts ...Option) (err error) {
 		Backend:  c.Backend,
 		Topics:   []string{message.TopicProcess},
 		Logger:   log,
+		Curve:    credentials,
 	})
 	cancel()
 	if err != nil {

@@ -191,7 +191,9 @@ func projectModule() (mod, sums string, err error) {
 // not. A test compares them with what the go command says.
 var sdkNeeds = []string{
 	"github.com/go-zeromq/zmq4",
+	"golang.org/x/crypto",
 	"golang.org/x/sync",
+	"golang.org/x/sys",
 	"golang.org/x/text",
 }
 
