@@ -366,5 +366,46 @@ class EchoShouting:
         self.expect_exit(0)
 
 
+class UnderCurve(Case):
+    """The bus is this test, and wants to know who is there."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.context = zmq.Context()
+        self.key, self.secret = zmq.curve_keypair()
+        self.sub, self.backend = self.server(zmq.SUB)
+        self.sub.subscribe("")
+        self.pub, self.frontend = self.server(zmq.XPUB)
+        self.forwarder = self
+        self.child = None
+        path = os.path.join(self.dir, "ts001.key_secret")
+        key, secret = zmq.curve_keypair()
+        with open(path, "w") as f:
+            f.write("# of the provider's\nmetadata\n    role = \"serve\"\n    server-key = \"%s\"\n" % self.key.decode())
+            f.write("curve\n    public-key = \"%s\"\n    secret-key = \"%s\"\n" % (key.decode(), secret.decode()))
+        os.environ["ZMS_CURVE"] = path
+        self.addCleanup(os.environ.pop, "ZMS_CURVE")
+
+    def server(self, kind):
+        s = self.context.socket(kind)
+        s.curve_server = True
+        s.curve_publickey, s.curve_secretkey = self.key, self.secret
+        s.bind("tcp://127.0.0.1:*")
+        return s, s.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def close(self):
+        pass  # the sockets are closed already
+
+    def test_it_proves_who_it_is(self):
+        self.start(LOOPED)
+        self.expect("started", pid=self.child.pid)
+        self.assertTrue(self.pub.poll(WAIT_MS))
+        self.assertEqual(self.pub.recv(), b"\x01process")
+        self.send("stop")
+        self.expect("stopped", pid=self.child.pid)
+        self.expect_exit(0)
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -102,6 +102,28 @@ def tell(text):
         notices.sendto(text.encode("utf-8"), address)
 
 
+def certificate(path):
+    """The values in the file of a CURVE key pair; service_context made it for us."""
+    values = {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            name, equals, value = line.partition("=")
+            if equals and not line.lstrip().startswith("#"):
+                values[name.strip()] = value.strip().strip("\"'")
+    return values
+
+
+def prove(sock, endpoint):
+    """Makes a socket prove who we are, where the bus wants that: over tcp."""
+    path = os.environ.get("ZMS_CURVE")
+    if not path or not endpoint.startswith("tcp://"):
+        return
+    values = certificate(path)
+    sock.curve_serverkey = values["server-key"].encode("ascii")
+    sock.curve_publickey = values["public-key"].encode("ascii")
+    sock.curve_secretkey = values["secret-key"].encode("ascii")
+
+
 def encode(topic, message):
     """One frame: topic, separator, JSON with sorted keys."""
     text = json.dumps(
@@ -139,6 +161,8 @@ class Bus:
         self._pub = self._context.socket(zmq.XPUB)
         self._pub.linger = LINGER_MS
         self._pub.xpub_verbose = True  # tell also of those who come back
+        prove(self._sub, frontend)
+        prove(self._pub, backend)
         self._frontend, self._backend = frontend, backend
         self._poller = zmq.Poller()
         self._poller.register(self._sub, zmq.POLLIN)
