@@ -3,7 +3,9 @@
 //
 //	go test -run '^$' -bench . -benchtime 1x ./bench/bus
 //
-// Each ends with a table in Markdown: the goals, and where one is missed.
+// BenchmarkThroughput and BenchmarkLatency are the comparison, BenchmarkFairness is
+// what others notice of a strain on the built product's bus, and BenchmarkOverload
+// what happens to more than is read. Each ends with a table in Markdown: the goals, and where one is missed.
 //
 // Loads are C programs (testdata/peers.c, built by the benchmark): raw ones that
 // speak ZMTP by hand with as little work as possible, so that the forwarder is

@@ -26,7 +26,7 @@ var strains = []strain{
 	{"nothing", nil},
 	{"a babbling publisher", [][]string{{"rawsub", "BACK", "1", "200"}, {"rawpub", "FRONT", "1", "200"}}},
 	{"a saturated bus, 4 to 8", [][]string{{"rawsub", "BACK", "8", "1500"}, {"rawpub", "FRONT", "4", "1500"}}},
-	{"1,000 stalled subscribers", [][]string{{"stall", "BACK", "1000", "1500"}, {"rawsub", "BACK", "1", "1500"}, {"rawpub", "FRONT", "1", "1500"}}},
+	{"1,000 stalled subscribers", [][]string{{"stall", "BACK", "1000", "1500", "x"}, {"rawsub", "BACK", "1", "1500"}, {"rawpub", "FRONT", "1", "1500"}}},
 }
 
 // begin starts the loads. The kernel gives them what nobody else wants: whether the

@@ -107,10 +107,19 @@
 // what is being written, and would send a slow reader through all gaps there are.
 // Commands and states are not lost by either, thanks to the reserve.
 //
+// Measured (bench/bus, BenchmarkOverload: 200 B messages as fast as they come, one
+// reader that keeps up, one that reads 10,000 a second, eight that do not read),
+// with a prototype that dropped the oldest: who keeps up got 0.52 to 0.67 million
+// messages a second instead of 0.83 to 0.88, since what is thrown away later has to
+// be kept first, once for everybody who does not read; and what the slow one read
+// was 2.2 to 2.3 s old instead of 2.7 s, since most of it waits in the kernel's
+// buffers, out of which nobody drops.
+//
 // # Why not let a full queue slow its publishers
 //
 // That is what a pipeline wants, not a bus: one debugger at a breakpoint would
-// stop everybody. libzmq has XPUB_NODROP for it, off by default.
+// stop everybody. libzmq has XPUB_NODROP for it, off by default; with it, in the
+// same measurement, nobody got anything any more.
 //
 // # Why not a lane of their own for urgent messages
 //

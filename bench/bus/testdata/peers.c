@@ -3,7 +3,8 @@
  *   peers proxy                                  zmq_proxy(XSUB, XPUB) on two free ports
  *   peers {raw|zmq}sub ENDPOINT N SIZE [PREFIX]  N subscribers to everything, or to N prefixes
  *   peers {raw|zmq}pub ENDPOINT N SIZE           N publishers, as fast as they can
- *   peers stall ENDPOINT N SIZE                  N subscribers to what rawpub sends, who never read
+ *   peers stall ENDPOINT N SIZE [PREFIX]         N subscribers to everything, or to a prefix, who never read
+ *   peers slowsub ENDPOINT N RATE                latsub that reads RATE messages a second at most
  *   peers latsub ENDPOINT N                      N subscribers: one-way latencies of what latpub sends
  *   peers latpub ENDPOINT N SIZE RATE            N publishers: RATE messages a second together, each
  *                                                with its time
@@ -141,7 +142,9 @@ static void *rawsub(void *arg) {
 
 static void *stall(void *arg) {
 	int fd = raw_connect("SUB");
-	all(fd, "\0\2\1x", 4);
+	unsigned char sub[66] = {0, 1 + strlen(prefix), 1};
+	memcpy(sub + 3, prefix, strlen(prefix));
+	all(fd, sub, 3 + strlen(prefix));
 	__sync_fetch_and_add(&ready, 1);
 	pause();
 	return arg;
@@ -224,6 +227,7 @@ static void *latsub(void *arg) {
 	all(fd, "\0\11\1latency ", 11);
 	__sync_fetch_and_add(&ready, 1);
 	unsigned char h[9], *body = malloc(4 << 20);
+	long burst = 0;
 	for (;;) {
 		get(fd, h, 2);
 		size_t n = h[1];
@@ -240,6 +244,8 @@ static void *latsub(void *arg) {
 			samples[me][k] = now() - t;
 			received[me] = k + 1;
 		}
+		/* size is the rate of a slow one, who wakes up a hundred times a second */
+		if (size && ++burst >= size / 100) usleep(10000), burst = 0;
 	}
 	return arg;
 }
@@ -294,7 +300,7 @@ int main(int argc, char **argv) {
 	if (!strcmp(argv[1], "proxy")) return proxy();
 	if (argc < 3) return 2;
 	static const struct { const char *name; void *(*run)(void *); } modes[] = {
-		{"rawpub", rawpub}, {"rawsub", rawsub}, {"stall", stall}, {"zmqpub", zmqpub}, {"zmqsub", zmqsub}, {"latpub", latpub}, {"latsub", latsub},
+		{"rawpub", rawpub}, {"rawsub", rawsub}, {"stall", stall}, {"zmqpub", zmqpub}, {"zmqsub", zmqsub}, {"latpub", latpub}, {"latsub", latsub}, {"slowsub", latsub},
 	};
 	void *(*run)(void *) = NULL;
 	for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++)
@@ -303,7 +309,7 @@ int main(int argc, char **argv) {
 	if (argc < 4 || (argc < 5 && run != latsub)) return 2;
 	endpoint = argv[2];
 	count = atol(argv[3]);
-	if (run != latsub) size = atol(argv[4]);
+	if (argc > 4) size = atol(argv[4]);
 	if (argc > 5) prefix = argv[5], rate = atol(argv[5]);
 	pthread_t t;
 	for (long i = 0; i < count; i++) pthread_create(&t, NULL, run, (void *)i);
