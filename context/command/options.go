@@ -133,9 +133,10 @@ type Options struct {
 	Journal      Journal
 	Logs         Logs
 	Bus          Bus
-	Upgrader     Upgrader // nil: nothing is upgraded in place
-	Figures      Figures  // nil: nothing is told of costs
-	Meter        Meter    // nil: nothing is measured
+	Upgrader     Upgrader    // nil: nothing is upgraded in place
+	Figures      Figures     // nil: nothing is told of costs
+	BusReporter  BusReporter // nil: nothing is told of the bus
+	Meter        Meter       // nil: nothing is measured
 	Logger       *slog.Logger
 	// UIDOf gives the uid of a <user>; nil knows nobody.
 	UIDOf    func(user string) (uid int, known bool)

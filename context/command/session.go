@@ -65,12 +65,14 @@ func (ses *session) answer(ctx context.Context, q query) {
 		ses.logs(ctx, q)
 	case "top":
 		ses.figures(ctx, q)
+	case "bus":
+		ses.bus(ctx, q)
 	case "upgrade":
 		ses.upgrade(ctx, q)
 	case "upgraded":
 		ses.upgraded(q)
 	default:
-		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, top, upgrade, upgraded", q.Verb)})
+		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, top, bus, upgrade, upgraded", q.Verb)})
 	}
 }
 

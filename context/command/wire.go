@@ -14,7 +14,7 @@ import (
 // query is what a client asks.
 type query struct {
 	ID          string `json:"id"`                    // chosen by the client, unique on its connection; of a publish the request_id
-	Verb        string `json:"verb"`                  // hello, publish, scale, state, watch, why, history, logs, top
+	Verb        string `json:"verb"`                  // hello, publish, scale, state, watch, why, history, logs, top, bus
 	Frame       string `json:"frame,omitempty"`       // publish: the message as on the bus
 	Transaction string `json:"transaction,omitempty"` // state, watch, why
 	Task        string `json:"task,omitempty"`        // why
@@ -22,6 +22,7 @@ type query struct {
 	History *HistoryQuery   `json:"history,omitempty"` // history
 	Logs    *LogQuery       `json:"logs,omitempty"`    // logs
 	Upgrade *UpgradeRequest `json:"upgrade,omitempty"` // upgrade
+	Follow  bool            `json:"follow,omitempty"`  // bus
 	Top     *FiguresQuery   `json:"top,omitempty"`     // top
 
 	Scale map[event.TaskID]int `json:"scale,omitempty"` // scale: how many replicas of each; the id is the request_id
@@ -44,6 +45,7 @@ type reply struct {
 	Lines   []LogLine     `json:"lines,omitempty"`
 	Said    string        `json:"said,omitempty"` // upgrade: a step
 	Upgrade *Upgrade      `json:"upgrade,omitempty"`
+	Bus     *BusReport    `json:"bus,omitempty"`
 
 	Figures *event.Figures `json:"figures,omitempty"` // top
 }

@@ -24,14 +24,15 @@ type localProvider struct {
 	end     context.CancelFunc // as if it had been told to exit
 	ended   sync.WaitGroup     // the server, and what a request started
 
-	mu     sync.Mutex // guards the rest
-	views  []*event.View
-	frames []string // as they were published
-	rows   []command.Entry
-	asked  []command.HistoryQuery
-	lines  []command.LogLine // what Read gives
-	logged []command.LogQuery
-	on     func(p *localProvider, r command.Request)
+	mu      sync.Mutex // guards the rest
+	views   []*event.View
+	frames  []string // as they were published
+	rows    []command.Entry
+	asked   []command.HistoryQuery
+	lines   []command.LogLine // what Read gives
+	logged  []command.LogQuery
+	reports int // that were given of the bus
+	on      func(p *localProvider, r command.Request)
 
 	// opened has every stream that the server began to read; sent by Watch, never
 	// closed, with room for more than a test has.
@@ -52,7 +53,7 @@ func startLocal(t *testing.T, path string) *localProvider {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.end = cancel
 	p.handler, err = command.New(ctx, command.Options{
-		Own: file, Transactions: p, Journal: p, Logs: p, Bus: p, Logger: slog.New(slog.DiscardHandler),
+		Own: file, Transactions: p, Journal: p, Logs: p, Bus: p, BusReporter: p, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
