@@ -63,7 +63,7 @@ func ours(b *testing.B, dir, service string, n int) *exec.Cmd {
 			ID: fmt.Sprintf("ts%04d", i+1), Command: service, Process: `<restart policy="always"/>`,
 		})
 	}
-	return exec.Command(harness.Tool(b, "service_context"), "--start", "--log_level=error",
+	return exec.Command(harness.Tool(b, "service_context"), "--start", "--log_level=error", "--monitor_interval=0",
 		"--state_dir="+filepath.Join(dir, "state"), "--runtime_dir="+dir, write(b, filepath.Join(dir, "Context.xml"), f.String()))
 }
 

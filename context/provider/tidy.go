@@ -11,9 +11,9 @@ const (
 	// quiet is how long nothing has changed when a burst of work is over.
 	quiet = 10 * time.Second
 	// hasty is how long a provider that has begun lets its heap grow, at the longest.
-	hasty = 30 * time.Second
+	hasty = 10 * time.Second
 
-	hastyPercent = 400 // see debug.SetGCPercent
+	hastyPercent = 800 // see debug.SetGCPercent
 	usualPercent = 100
 )
 
