@@ -76,6 +76,9 @@ func (j *Journal) Durable(done func(error)) { j.db.Durable(done) }
 // Gather tells of a rush, see store.DB.Gather.
 func (j *Journal) Gather(most time.Duration) { j.db.Gather(most) }
 
+// Shrink gives memory back, see store.DB.Shrink.
+func (j *Journal) Shrink() { j.db.Shrink() }
+
 // Stats are the figures of the store.
 func (j *Journal) Stats() store.Stats { return j.db.Stats() }
 

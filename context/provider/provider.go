@@ -96,7 +96,7 @@ func New(o Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.handler, p.info, p.tidy = handler, command.NewInfo(handler), newTidy()
+	p.handler, p.info, p.tidy = handler, command.NewInfo(handler), newTidy(func() { p.journal.Shrink() })
 	if p.state, err = takeState(o.StateDir); err != nil {
 		return nil, err
 	}

@@ -34,9 +34,10 @@ func collect(percent int) {
 // nothing to do would keep that until the collector's turn two minutes later.
 type tidy struct {
 	stirred chan struct{} // capacity 1: something changed; sent by stir, never closed
+	shrink  func()        // has others give back what is not Go's; must not block
 }
 
-func newTidy() *tidy { return &tidy{make(chan struct{}, 1)} }
+func newTidy(shrink func()) *tidy { return &tidy{make(chan struct{}, 1), shrink} }
 
 // stir says that there is work. It never blocks.
 func (t *tidy) stir() {
@@ -57,6 +58,7 @@ func (t *tidy) Run(ctx context.Context) error {
 		case <-t.stirred:
 			over.Reset(quiet)
 		case <-over.C:
+			t.shrink()
 			collect(usualPercent)
 			debug.FreeOSMemory() // some milliseconds, in which everybody goes on
 		case <-haste.C:

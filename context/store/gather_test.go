@@ -138,3 +138,17 @@ func TestWhatARunLeavesIsWritten(t *testing.T) {
 		t.Errorf("rows %v", got)
 	}
 }
+
+func TestAStoreThatShrinksWritesOn(t *testing.T) {
+	h := open(t, options(t)).run()
+	for n := range 3 {
+		h.Do(insert(n))
+		h.Shrink()
+		if err := h.durable(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := h.Stats(); s.Refused != 0 || len(h.numbers()) != 3 {
+		t.Errorf("rows %v, %+v", h.numbers(), s)
+	}
+}

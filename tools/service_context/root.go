@@ -205,6 +205,7 @@ func load(path string) (*conf.Context, error) {
 	if err := conf.ErrorList(conf.NotYet(file)).Err(); err != nil {
 		return nil, err
 	}
+	file.Raw = nil // of the whole; each task service has its own, which is all that travels from here
 	return file, nil
 }
 
