@@ -8,16 +8,24 @@ import (
 	"time"
 
 	"zmicroservices/context/event"
+	"zmicroservices/taskservice/keys"
 	"zmicroservices/taskservice/message"
 )
 
-// Admit says whether a peer is heard on a guarded topic: our own uid and root
-// are, as the kernel names them; who asks and is not heard is told why on the bus,
-// a few times a second at most.
+// Admit says whether a peer is heard on a guarded topic: who has a key as its role
+// says; of the others, on the topics that command, our own uid and root, as the
+// kernel names them. Who asks and is not heard is told why on the bus, a few times
+// a second at most.
 func (h *Handler) Admit(p Peer, topic string, frame []byte) error {
-	err := h.trusted(p)
-	if err == nil {
-		return nil
+	var err error
+	switch {
+	case p.Key != "":
+		err = h.permitted(p, topic, frame)
+	case isCommanding(topic):
+		err = h.trusted(p)
+	}
+	if err == nil || !isCommanding(topic) {
+		return err
 	}
 	_, payload, split := message.Split(frame)
 	if split != nil {
@@ -59,11 +67,26 @@ func asks(topic, action string) bool {
 	}
 }
 
-// trusted is the rule of who may command, and whose words about a service count.
+// heeded is the rule of whose words about a task service count.
+func (h *Handler) heeded(p Peer, id string) error {
+	if p.Key == "" || p.Role == keys.Operate.String() {
+		return h.trusted(p)
+	}
+	return h.ownWord(p, id)
+}
+
+// trusted is the rule of who may command.
 func (h *Handler) trusted(p Peer) error {
 	own := os.Getuid()
 	switch {
-	case p.Self, p.UID == 0, p.UID == own:
+	case p.Self:
+		return nil
+	case p.Key != "":
+		if p.Role == keys.Operate.String() {
+			return nil
+		}
+		return fmt.Errorf("%s has the role %s and may not command this context", p.Name, p.Role)
+	case p.UID == 0, p.UID == own:
 		return nil
 	case p.UID >= 0:
 		return fmt.Errorf("uid %d may not command this context: only uid %d, which runs the provider, and root are heard on context, process and state; run the command as one of them", p.UID, own)
@@ -80,7 +103,7 @@ func (h *Handler) trusted(p Peer) error {
 // on control how that service is, and nothing else. The kernel's word is of this
 // machine alone.
 func (h *Handler) isUserOf(p Peer, task *event.TaskView) bool {
-	if task == nil || task.User == "" || p.UID < 0 || h.opts.UIDOf == nil {
+	if task == nil || task.User == "" || p.UID < 0 || p.Key != "" || h.opts.UIDOf == nil {
 		return false
 	}
 	uid, known := h.opts.UIDOf(task.User)

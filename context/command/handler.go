@@ -49,9 +49,14 @@ func (h *Handler) Topics() []string {
 	return []string{message.TopicContext, message.TopicProcess, message.TopicControl, message.TopicState}
 }
 
-// Guarded are the topics on which only our own uid and root are heard.
+// Guarded are the topics on which Admit has to be asked; one that ends in a dot
+// stands for all that begin so.
 func (h *Handler) Guarded() []string {
-	return []string{message.TopicContext, message.TopicProcess, message.TopicState}
+	topics := []string{message.TopicContext, message.TopicProcess, message.TopicState}
+	if h.opts.Keys {
+		topics = append(topics, message.TopicControl, lifecycleTopics, agentTopics)
+	}
+	return topics
 }
 
 // Deliver takes one message of Topics from a peer. It may block while a
@@ -99,7 +104,7 @@ func (h *Handler) control(p Peer, payload []byte) {
 	if view := h.opts.Transactions.View(ref.Transaction); view != nil {
 		task = view.Task(ref.Task)
 	}
-	if err := h.trusted(p); err != nil && !h.isUserOf(p, task) {
+	if err := h.heeded(p, c.Header.ServiceID); err != nil && !h.isUserOf(p, task) {
 		h.dropped(p, message.TopicControl, fmt.Errorf("report of task %q not heeded: %w", c.Header.ServiceID, err))
 		return
 	}

@@ -20,6 +20,10 @@ type Peer struct {
 	Loopback bool   // on this machine
 	PID      int    // 0: unknown
 	Inode    uint64 // of its socket, as in /proc/PID/fd; 0: unknown
+
+	// Of a peer that has proved a key; Role is as in package keys.
+	Key, Role string
+	Services  []string // ids of the task services that it may speak for
 }
 
 // Request is a judged command on its way to a transaction.
@@ -141,6 +145,7 @@ type Options struct {
 	// UIDOf gives the uid of a <user>; nil knows nobody.
 	UIDOf    func(user string) (uid int, known bool)
 	Original bool // say nothing on the bus that the original did not, but for outcomes
+	Keys     bool // peers may have keys, and are heard as their roles say
 	Insecure bool // peers beyond loopback, whom nobody vouches for, are heard too
 }
 

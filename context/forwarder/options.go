@@ -46,7 +46,8 @@ type Options struct {
 	// called on the publisher's goroutine, at once for many publishers; frame is
 	// valid during the call.
 	Admit func(p Peer, topic string, frame []byte) error
-	// Guarded are exact topics: the text before the first "@@@", trimmed.
+	// Guarded are exact topics: the text before the first "@@@", trimmed; one that
+	// ends in a dot is all topics that begin so, with "@@@" or without.
 	Guarded []string
 	// Taps get copies of topics.
 	Taps []Tap

@@ -208,11 +208,13 @@ func (p *publisher) frameEnds(b *batch, body []byte, last bool) {
 
 // judge says whether a frame may be forwarded.
 func (p *publisher) judge(t *topic, body []byte) error {
-	switch {
-	case p.peer.Mute:
+	if t != nil && t.guarded {
+		if err := p.f.o.Admit(p.peer, t.name, body); err != nil {
+			return err
+		}
+	}
+	if p.peer.Mute {
 		return errMute
-	case t != nil && t.guarded:
-		return p.f.o.Admit(p.peer, t.name, body)
 	}
 	return nil
 }

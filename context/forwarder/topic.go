@@ -2,13 +2,15 @@ package forwarder
 
 import (
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// topic is what we do with the messages of one exact topic.
+// topic is what we do with the messages of one topic, or of all that begin alike.
 type topic struct {
 	name    string
+	prefix  bool  // all topics that begin with name
 	guarded bool  // Options.Admit is asked
 	class   class // what a message of it is worth in a full queue
 	taps    []int // who gets it, as indexes of Options.Taps
@@ -62,7 +64,7 @@ func (t *topics) entry(name string) *topic {
 			return n
 		}
 	}
-	n := &topic{name: name}
+	n := &topic{name: name, prefix: strings.HasSuffix(name, ".")}
 	t.named = append(t.named, n)
 	t.first[name[0]] = true
 	return n
@@ -102,6 +104,9 @@ func (t *topics) look(frame []byte) (found *topic, unsure bool) {
 		}
 		if string(s[:len(n.name)]) != n.name {
 			continue
+		}
+		if n.prefix {
+			return n, false
 		}
 		rest := trimLeft(s[len(n.name):])
 		switch {

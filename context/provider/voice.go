@@ -22,8 +22,11 @@ func (v voice) Inject(p command.Peer, frame []byte) error {
 func peer(p forwarder.Peer) command.Peer {
 	out := command.Peer{
 		Conn: p.Conn, UID: p.UID, Self: p.Self, Loopback: p.Loopback, PID: p.PID, Inode: p.Inode, Name: p.Addr,
+		Key: p.Key, Role: p.Role, Services: p.Services,
 	}
 	switch {
+	case p.Key != "":
+		out.Name = fmt.Sprintf("key %s (%s) from %s", p.Name, p.Role, p.Addr)
 	case p.Self:
 		out.Name = "ourselves"
 	case p.Conn == 0: // came by a front, which has named it
