@@ -49,7 +49,7 @@ func (p *Provider) dispatch(ctx context.Context, k *keeper.Client) {
 // deliver takes a batch to its transactions, and gives those.
 func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.Group {
 	for _, e := range batch {
-		if e.Kind == keeper.Exited && e.ID.Hook == "" {
+		if e.ID.Hook == "" && (e.Kind == keeper.Exited || e.Kind == keeper.Gone && p.doors.give()) {
 			settle, cancel := context.WithTimeout(ctx, lastWords)
 			p.forwarder.Settle(settle)
 			cancel()
@@ -68,6 +68,9 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 			continue
 		}
 		ref := refOf(e.ID)
+		if e.ID.Hook == "" && (e.Kind == keeper.Gone || e.Kind == keeper.SpawnFailed) {
+			p.doors.over(ref)
+		}
 		if p.launcher.strays.has(ref) {
 			continue
 		}

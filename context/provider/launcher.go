@@ -32,6 +32,7 @@ type launcher struct {
 	ctx        context.Context // ends every launch
 	builder    *builder
 	strays     strays
+	doors      *doors
 	budget     int64  // of all logs of the context, in bytes
 	runtimeDir string // where the keeper makes sockets for notices
 
@@ -49,7 +50,7 @@ func (l *launcher) Launch(g group.Launch) {
 	l.pending[g.Ref] = cancel
 	l.mu.Unlock()
 	before := l.strays.before(g.Ref)
-	if isPlain(g.Task) && len(before) == 0 {
+	if isPlain(g.Task) && len(before) == 0 && !l.doors.give() {
 		l.launch(ctx, g) // nothing to look for: one stat
 		return
 	}
@@ -122,8 +123,12 @@ func (l *launcher) dress(g group.Launch) (keeper.Spec, error) {
 	if err != nil {
 		return keeper.Spec{}, err
 	}
+	key, err := l.doors.key(g.Ref, who)
+	if err != nil {
+		return keeper.Spec{}, err
+	}
 	_, notices := l.notices(g.Ref, g.Task)
-	env := launch.Environ(l.base, v, slices.Concat(who.Env(), extra, notices))
+	env := launch.Environ(l.base, v, slices.Concat(who.Env(), key, extra, notices))
 	if err := launch.CheckLength(env); err != nil {
 		return keeper.Spec{}, err
 	}
@@ -199,5 +204,13 @@ func newLauncher(ctx context.Context, o Options, k *hold, front, back string) *l
 		builder: newBuilder(k, o.Logger),
 		budget:  o.Context.LogBudget, runtimeDir: o.RuntimeDir,
 		pending: map[event.Ref]context.CancelCauseFunc{},
+	}
+}
+
+// reachBy says how task services come to the bus.
+func (l *launcher) reachBy(d *doors) {
+	l.doors = d
+	if publish, subscribe := d.private(l.runtimeDir); publish != "" {
+		l.vars.Backend, l.vars.Frontend = publish, subscribe
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"zmicroservices/conf"
@@ -33,6 +32,8 @@ type Options struct {
 
 	BindAll       bool
 	Insecure      bool
+	Curve         string // directory of keys: peers on tcp endpoints speak CURVE, "" NULL
+	Plain         string // file of users: they speak PLAIN
 	AllowCommands bool
 	ServicesPaths []string                   // "" is every location in the file
 	Original      bool                       // nothing on the bus that the original did not send
@@ -79,7 +80,10 @@ func (o *Options) complete() error {
 	if o.StateDir == "" {
 		o.StateDir = command.Folder(command.StateHome(), c.ContextID, c.FrontEndEndpoint, c.BackendEndpoint)
 	}
-	for _, dir := range []*string{&o.RuntimeDir, &o.StateDir} {
+	for _, dir := range []*string{&o.RuntimeDir, &o.StateDir, &o.Curve, &o.Plain} {
+		if *dir == "" {
+			continue
+		}
 		abs, err := filepath.Abs(*dir)
 		if err != nil {
 			return fmt.Errorf("find directory %s: %w", *dir, err)
@@ -88,6 +92,9 @@ func (o *Options) complete() error {
 	}
 	if c.Wire == "original" {
 		o.Original = true
+	}
+	if o.Curve != "" && o.Plain != "" {
+		return errors.New("provider: Curve and Plain exclude each other")
 	}
 	return o.beyondLoopback()
 }
@@ -99,23 +106,4 @@ func (o Options) Directories() (runtime, state string, err error) {
 		return "", "", err
 	}
 	return o.RuntimeDir, o.StateDir, nil
-}
-
-// beyondLoopback refuses an address that others can reach, unless that was said
-// in so many words: whoever can write to the context topic runs code here.
-func (o *Options) beyondLoopback() error {
-	for _, bind := range [][2]string{{"FrontBind", o.Context.FrontBind}, {"BackendBind", o.Context.BackendBind}} {
-		name, endpoint := bind[0], bind[1]
-		open := beyondLoopback(endpoint)
-		star := strings.HasPrefix(endpoint, "tcp://*:")
-		switch {
-		case star && !o.BindAll:
-			o.Logger.Info("wildcard address bound on loopback only; --bind_all binds every interface", "element", name, "endpoint", endpoint)
-		case (open || star) && !o.Insecure:
-			return fmt.Errorf("%s %s is reachable from other machines, and nothing would authenticate them: add --insecure if that is meant, or bind 127.0.0.1", name, endpoint)
-		case open || star:
-			o.Logger.Warn("bus is open to other machines without authentication: whoever can connect may command it", "element", name, "endpoint", endpoint)
-		}
-	}
-	return nil
 }

@@ -32,6 +32,7 @@ type Provider struct {
 	state     *state
 	place     *place
 	losses    losses
+	doors     *doors // nil: no peer has a key
 	figures   *figures
 	site      *site          // nil: it was not asked for
 	met       *keeper.Client // an earlier provider's keeper; nil: there is none
@@ -84,6 +85,7 @@ func New(o Options) (*Provider, error) {
 	handler, err := command.New(context.Background(), command.Options{
 		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Meter: p.meter, BusReporter: p,
 		Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
+		Keys: o.Curve != "" || o.Plain != "",
 		UIDOf: launch.UIDOf,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
@@ -106,6 +108,9 @@ func New(o Options) (*Provider, error) {
 	if err := p.meet(); err != nil {
 		return nil, errors.Join(err, p.release())
 	}
+	if p.doors, err = openDoors(o); err != nil {
+		return nil, errors.Join(err, p.part(), p.release())
+	}
 	bus := forwarder.Options{
 		FrontBind: []string{o.Context.FrontBind}, BackendBind: []string{o.Context.BackendBind},
 		BindAll: o.BindAll, Guarded: handler.Guarded(), Taps: []forwarder.Tap{tap(handler), p.ear()}, Logger: o.Logger,
@@ -114,6 +119,12 @@ func New(o Options) (*Provider, error) {
 		OnSubscribe: func(f forwarder.Peer, prefix []byte) [][]byte { return handler.Retained(peer(f), prefix) },
 		OnClose:     func(f forwarder.Peer) { handler.Closed(f.Conn) },
 	}
+	if p.doors != nil {
+		bus.Security, bus.Vouch = p.doors.security(), p.doors.vouch
+		if publish, subscribe := p.doors.private(o.RuntimeDir); publish != "" {
+			bus.FrontBind, bus.BackendBind = append(bus.FrontBind, publish), append(bus.BackendBind, subscribe)
+		}
+	}
 	bus.Inherited = p.inherit(bus.SocketNames())
 	p.forwarder, err = forwarder.New(bus)
 	for _, f := range bus.Inherited {
@@ -121,6 +132,9 @@ func New(o Options) (*Provider, error) {
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.part(), p.release())
+	}
+	if p.doors != nil {
+		p.doors.expel = p.forwarder.Expel
 	}
 	if err := p.openSite(); err != nil {
 		return nil, errors.Join(err, p.forwarder.Close(), p.part(), p.release())
@@ -204,7 +218,11 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	p.hold = newHold(k)
 	p.figures.prime(k.PID())
 	p.launcher = newLauncher(launchCtx, p.opts, p.hold, p.FrontEnd(), p.Backend())
-	p.launcher.failed = func(e event.SpawnFailed) { p.put(e.Ref, e) }
+	p.launcher.reachBy(p.doors)
+	p.launcher.failed = func(e event.SpawnFailed) {
+		p.doors.over(e.Ref)
+		p.put(e.Ref, e)
+	}
 	if p.prober, err = newProber(launchCtx, p); err != nil {
 		endLaunches()
 		return errors.Join(err, k.Close())
@@ -249,6 +267,10 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 
 	endMeter := run("meter", p.meter.Run)
 	down.add("end measuring", func() error { endMeter(); return nil })
+	if p.doors != nil {
+		endDoors := run("keys", p.doors.run)
+		down.add("end looking after keys", func() error { endDoors(); return nil })
+	}
 	endTidy := run("tidy", p.tidy.Run)
 	down.add("end tidying up", func() error { endTidy(); return nil })
 	endClockwatch := run("clock watch", newClockwatch(p.remark).Run)

@@ -151,6 +151,7 @@ func (p *Provider) sweep(ctx context.Context) {
 			p.opts.Logger.Warn("keeper not swept", "err", err)
 			return
 		}
+		p.doors.sweep(held)
 		for _, s := range held {
 			ref := refOf(s.ID)
 			if s.State == keeper.Over || p.knows(ref) && !p.launcher.strays.has(ref) {

@@ -172,3 +172,7 @@ func (c Certificate) text() (string, error) {
 	}
 	return b.String(), nil
 }
+
+// Text is the certificate as it stands in a file, for who keeps it otherwise than
+// CreatePublic and CreateSecret do. An error names a value that no file can hold.
+func (c Certificate) Text() (string, error) { return c.text() }

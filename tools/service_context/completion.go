@@ -14,7 +14,7 @@ func completeFlags(cmd *cobra.Command) {
 			panic(err)
 		}
 	}
-	for _, name := range []string{"state_dir", "runtime_dir", "services_path"} {
+	for _, name := range []string{"state_dir", "runtime_dir", "services_path", "curve"} {
 		if err := cmd.MarkFlagDirname(name); err != nil {
 			panic(err)
 		}

@@ -28,6 +28,8 @@ type options struct {
 	servicesPath    []string
 	bindAll         bool
 	insecure        bool
+	curve           string
+	plain           string
 	allowCommands   bool
 	monitorInterval time.Duration
 	http            string
@@ -64,7 +66,12 @@ and on_exit transitions. It ends with every service stopped, in order, at
   # metrics for Prometheus, and health: http://127.0.0.1:9090/metrics, /healthz, /readyz
   service_context --start --http 127.0.0.1:9090 conf/Context-EchoAction.xml
 
-  # a bus that other machines may use: said in so many words
+  # a bus that other machines may use, by keys: CURVE on every tcp endpoint
+  conf_command keygen /etc/zms/keys
+  conf_command keygen /etc/zms/keys --name desk --role operate
+  service_context --bind_all --curve /etc/zms/keys conf/Context-EchoAction.xml
+
+  # one that everybody may use: said in so many words
   service_context --bind_all --insecure conf/Context-EchoAction.xml`,
 		Args:          exactlyOneFile,
 		Version:       version,
@@ -83,6 +90,8 @@ and on_exit transitions. It ends with every service stopped, in order, at
 	p.StringArrayVar(&f.servicesPath, "services_path", nil, "`directory` under which a message may start task services; repeatable (default every location in the file)")
 	p.BoolVar(&f.bindAll, "bind_all", false, "bind tcp://* on every interface, not on loopback only")
 	p.BoolVar(&f.insecure, "insecure", false, "allow an address beyond loopback although nothing authenticates its peers")
+	p.StringVar(&f.curve, "curve", "", "`directory` of keys, as conf_command keygen makes it: tcp endpoints speak CURVE, and who has no key there is refused")
+	p.StringVar(&f.plain, "plain", "", "`file` of users, NAME:HASH:ROLE:SERVICES a line: tcp endpoints speak PLAIN, which encrypts nothing")
 	p.BoolVar(&f.allowCommands, "allow_commands", false, "let messages bring a <command> of their own")
 	p.DurationVar(&f.monitorInterval, "monitor_interval", conf.DefaultMonitorInterval, "`time` between reports of what each transaction costs, in place of the file's; 0 is off")
 	p.StringVar(&f.http, "http", "", "serve /metrics, /healthz, /readyz and /api/top at `HOST:PORT`; port 0 is any free one")
@@ -140,7 +149,7 @@ func run(cmd *cobra.Command, f options, path string) error {
 	}
 	o := provider.Options{
 		Context: file, Logger: log, Version: version, StateDir: f.stateDir, RuntimeDir: f.runtimeDir, HTTP: f.http,
-		BindAll: f.bindAll, Insecure: f.insecure, AllowCommands: f.allowCommands, ServicesPaths: f.servicesPath,
+		BindAll: f.bindAll, Insecure: f.insecure, Curve: f.curve, Plain: f.plain, AllowCommands: f.allowCommands, ServicesPaths: f.servicesPath,
 		Original: f.wire == "original", Bundled: isBundled, Linger: linger,
 		JournalRows: f.journalRows, JournalAge: f.journalAge, LogTransactions: f.logTransactions,
 	}
@@ -156,6 +165,9 @@ func run(cmd *cobra.Command, f options, path string) error {
 		o.Began = func(id event.TransactionID) { fmt.Fprintf(cmd.OutOrStdout(), "transaction %s\n", id) }
 	}
 	p, err := provider.New(o)
+	if errors.Is(err, provider.ErrKeys) {
+		return &usageError{err}
+	}
 	if err != nil {
 		return err
 	}
@@ -189,6 +201,9 @@ func (f *options) check(cmd *cobra.Command) error {
 		return fmt.Errorf("--journal_age %v: it is to be above 0", f.journalAge)
 	case f.logTransactions < 1:
 		return fmt.Errorf("--log_transactions %d: at least 1 stays", f.logTransactions)
+	}
+	if f.curve != "" && f.plain != "" {
+		return errors.New("--curve and --plain exclude each other: an endpoint speaks one of them")
 	}
 	if f.wire != "" && f.wire != "original" {
 		return fmt.Errorf("--wire %q: the only value is original", f.wire)
