@@ -177,7 +177,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, down.run(p.opts.Logger)) }()
 	// Nothing that is live ends with ctx: it ends when teardown comes to it.
 	live := context.WithoutCancel(ctx)
-	broken := make(chan error, 15) // sent by the parts; one for each of them, so that none waits in teardown
+	broken := make(chan error, 16) // sent by the parts; one for each of them, so that none waits in teardown
 	down.add("release the directories", p.release)
 	down.add("close the page", p.site.close)
 	if p.journal, err = openJournal(ctx, p.opts); err != nil {
