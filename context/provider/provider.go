@@ -85,7 +85,7 @@ func New(o Options) (*Provider, error) {
 	handler, err := command.New(context.Background(), command.Options{
 		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Meter: p.meter, BusReporter: p,
 		Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
-		Keys: o.Curve != "" || o.Plain != "",
+		Keys:  o.Curve != "" || o.Plain != "",
 		UIDOf: launch.UIDOf,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
