@@ -153,7 +153,10 @@ func (c Certificate) text() (string, error) {
 		half, advice = "Secret", "Keep it from everybody else: who reads it is its owner."
 	}
 	fmt.Fprintf(&b, "#   ZeroMQ CURVE %s Certificate\n#   %s\n\nmetadata\n", half, advice)
-	values := [][2]string{{"name", c.Name}, {"role", c.Role.String()}, {"services", strings.Join(c.Services, " ")}}
+	values := [][2]string{{"name", c.Name}}
+	if !c.Server.IsZero() || c.Role != Observe { // a server has no role
+		values = append(values, [2]string{"role", c.Role.String()}, [2]string{"services", strings.Join(c.Services, " ")})
+	}
 	if !c.Server.IsZero() {
 		values = append(values, [2]string{"server-key", c.Server.String()})
 	}

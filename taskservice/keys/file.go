@@ -84,7 +84,10 @@ func create(path string, text string, mode fs.FileMode) error {
 		return err
 	}
 	// A rename would take the place of what is there; a link does not.
-	if err := os.Link(f.Name(), path); err != nil {
+	switch err := os.Link(f.Name(), path); {
+	case errors.Is(err, fs.ErrExist):
+		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	case err != nil:
 		return err
 	}
 	return syncDir(dir)

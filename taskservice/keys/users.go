@@ -24,6 +24,8 @@ const maxCost = 14
 // ErrPassword means that user and password do not belong together.
 var ErrPassword = errors.New("wrong user or password")
 
+var errNoUser = errors.New("no user in it")
+
 // Users is a file of the users that PLAIN lets in. See the package's text for
 // its format.
 type Users struct {
@@ -170,7 +172,7 @@ func parseUsers(text string) (map[string]Grant, map[string][]byte, error) {
 	}
 	if len(table) == 0 {
 		// An editor that writes in place has it empty for a moment.
-		return nil, nil, errors.New("no user in it")
+		return nil, nil, errNoUser
 	}
 	return table, hashes, nil
 }

@@ -13,6 +13,7 @@ import (
 type options struct {
 	contextFile string
 
+	proof
 	endpoint    string
 	listen      string
 	runtimeDir  string
@@ -37,6 +38,7 @@ func (o *options) registerTransaction(f *pflag.FlagSet) {
 func (o *options) registerReach(f *pflag.FlagSet) {
 	f.StringVar(&o.endpoint, "endpoint", "", "publish here, over the bus (default: the file's BackendEndpoint)")
 	f.StringVar(&o.listen, "listen_endpoint", "", "await the answer here (default: the file's FrontEndEndpoint)")
+	o.proof.register(f)
 	f.StringVar(&o.runtimeDir, "runtime_dir", "", "directory of the control sockets (also $ZMS_RUNTIME_DIR)")
 	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "how long to wait for the outcome; 0: for ever")
 }

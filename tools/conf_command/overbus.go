@@ -12,7 +12,10 @@ import (
 
 // busAddress is where the bus takes messages, and where it gives them: "" when
 // outcomes are not awaited, and mute says why.
-type busAddress struct{ backend, frontend, mute string }
+type busAddress struct {
+	backend, frontend, mute string
+	proof                   proof
+}
 
 // overBus is a provider that is asked by messages only.
 type overBus struct {
@@ -24,10 +27,13 @@ type overBus struct {
 const lastWords = 5 * time.Second
 
 func reachBus(ctx context.Context, to busAddress) (provider, error) {
+	o := bus.Options{Backend: to.backend}
+	if err := to.proof.into(&o); err != nil {
+		return nil, err
+	}
 	if err := knock(ctx, to.backend); err != nil {
 		return nil, err
 	}
-	o := bus.Options{Backend: to.backend}
 	if to.frontend != "" {
 		if err := knock(ctx, to.frontend); err != nil {
 			return nil, err
@@ -36,7 +42,7 @@ func reachBus(ctx context.Context, to busAddress) (provider, error) {
 	}
 	b, err := bus.Dial(ctx, o)
 	if err != nil {
-		return nil, absent(ctx, err)
+		return nil, unjoined(ctx, err)
 	}
 	return &overBus{to, b}, nil
 }

@@ -48,6 +48,7 @@ With --endpoint no file is needed, and more than one bus can be followed.`,
 	f.SortFlags = false
 	o.registerFile(f)
 	f.StringArrayVar(&o.endpoints, "endpoint", nil, "listen here; may be repeated (default: the file's FrontEndEndpoint)")
+	o.proof.register(f)
 	o.registerTransaction(f)
 	f.Lookup("transaction").Usage = "only messages of this transaction"
 	f.DurationVar(&o.duration, "for", 0, "end after this time; 0: when interrupted")
@@ -126,7 +127,7 @@ func follow(ctx context.Context, w world, o watching, endpoints, topics []string
 	defer readers.Wait()
 	defer stop()
 	for _, endpoint := range endpoints {
-		b, err := listen(ctx, endpoint, topics)
+		b, err := listen(ctx, o.proof, endpoint, topics)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -155,15 +156,19 @@ func follow(ctx context.Context, w world, o watching, endpoints, topics []string
 	}
 }
 
-func listen(ctx context.Context, endpoint string, topics []string) (*bus.Bus, error) {
+func listen(ctx context.Context, who proof, endpoint string, topics []string) (*bus.Bus, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
+	o := bus.Options{Frontend: endpoint, Topics: topics}
+	if err := who.into(&o); err != nil {
+		return nil, err
+	}
 	if err := knock(ctx, endpoint); err != nil {
 		return nil, err
 	}
-	b, err := bus.Dial(ctx, bus.Options{Frontend: endpoint, Topics: topics})
+	b, err := bus.Dial(ctx, o)
 	if err != nil {
-		return nil, absent(ctx, err)
+		return nil, unjoined(ctx, err)
 	}
 	return b, nil
 }
