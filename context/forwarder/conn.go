@@ -35,6 +35,8 @@ type conn struct {
 	joined  atomic.Bool    // the above are set, and do not change any more
 	doubted atomic.Bool    // a key was withdrawn; see Expel
 
+	inside *subscriber // of a Recording, which needs no handshake; else nil
+
 	got, denied counted     // of a publisher
 	meter       meter       // of a publisher, too
 	midway      atomic.Bool // within a message of several chunks
@@ -91,6 +93,9 @@ func (c *conn) serve() {
 }
 
 func (c *conn) run() error {
+	if c.inside != nil {
+		return c.inside.read()
+	}
 	c.peer = c.f.identify(c)
 	if err := c.shake(); err != nil {
 		c.f.refused.Add(1)

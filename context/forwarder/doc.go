@@ -75,6 +75,13 @@
 // A run of messages of one topic costs a comparison each, some 10 ns, and each read a
 // lock that only a reader of the figures ever wants.
 //
+// # Recordings
+//
+// Record gives this process all messages with some prefixes as they are, in the one
+// order, by the way that subscribers get theirs: a pair of sockets and a queue, with
+// 256 MiB instead of 32. Who records and does not read loses messages, which are
+// counted, and slows nobody down.
+//
 // # Who runs
 //
 //	goroutine         started by   ends when                            owns

@@ -11,12 +11,13 @@ type envelope struct {
 	list   []span
 }
 
-// wrap returns a message of one frame as spans, valid until the next wrap, and
-// its body's beginning, which subscriptions are matched against.
-func (e *envelope) wrap(frame []byte, class class) (list []span, key []byte) {
-	var buf [zmtp.MaxHeader]byte
-	header := zmtp.AppendHeader(buf[:0], 0, len(frame))
-	total := len(header) + len(frame)
+// wrap returns a message of these frames as spans, valid until the next wrap, and the
+// beginning of its first body, which subscriptions are matched against.
+func (e *envelope) wrap(class class, frames ...[]byte) (list []span, key []byte) {
+	total := 0
+	for _, frame := range frames {
+		total += zmtp.MaxHeader + len(frame)
+	}
 	size := smallChunk
 	if total > smallChunk {
 		size = bigChunk
@@ -26,8 +27,15 @@ func (e *envelope) wrap(frame []byte, class class) (list []span, key []byte) {
 		e.turn(size)
 	}
 	e.list = e.list[:0]
-	e.put(header, size, class)
-	e.put(frame, size, class)
+	var buf [zmtp.MaxHeader]byte
+	for i, frame := range frames {
+		var flags zmtp.Flags
+		if i < len(frames)-1 {
+			flags = zmtp.More
+		}
+		e.put(zmtp.AppendHeader(buf[:0], flags, len(frame)), size, class)
+		e.put(frame, size, class)
+	}
 	end := &e.list[len(e.list)-1]
 	end.msgs, end.more = 1, false
 	end.whole = len(e.list) == 1

@@ -14,6 +14,7 @@ import (
 type outbox struct {
 	f     *Forwarder
 	raw   syscall.RawConn
+	bound *Limits     // of its queue
 	abort func(error) // closes the connection, with the reason
 
 	mu      sync.Mutex // guards what follows
@@ -47,7 +48,7 @@ const maxPongs = 8
 const fairShare = 64 << 10
 
 func (o *outbox) init(f *Forwarder, raw syscall.RawConn, abort func(error)) {
-	o.f, o.raw, o.abort = f, raw, abort
+	o.f, o.raw, o.bound, o.abort = f, raw, &f.limits, abort
 	o.writer.init()
 }
 

@@ -1,6 +1,9 @@
 package forwarder
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // self is the peer that Publish sends as.
 var self = Peer{Addr: "self", UID: -1, Self: true, Loopback: true}
@@ -17,7 +20,7 @@ func (f *Forwarder) Publish(frame []byte) error {
 		return err
 	}
 	f.selfMu.Lock()
-	f.send(frame, classSelf)
+	f.send(classSelf, frame)
 	f.selfMu.Unlock()
 	if f.o.TapSelf {
 		f.deliverTaps(self, f.topics.find(frame), frame)
@@ -34,33 +37,56 @@ func (f *Forwarder) Wanted(topic string) bool {
 	return f.o.TapSelf || f.trie.concerns([]byte(topic))
 }
 
-// PublishAs forwards a message of one frame as if peer p had sent it: Admit is
-// asked if its topic is guarded, then it is forwarded, then tapped, all on the
-// caller's goroutine. The error is Admit's, wrapped, or as with Publish.
-func (f *Forwarder) PublishAs(p Peer, frame []byte) error {
-	if err := f.publishable(frame); err != nil {
+// PublishAs forwards a message as if peer p had sent it: for each frame whose topic is
+// guarded Admit is asked, then it is forwarded, then, if it has one frame, tapped, all
+// on the caller's goroutine. The error is Admit's, wrapped, or as with Publish.
+func (f *Forwarder) PublishAs(p Peer, frames ...[]byte) error {
+	if err := f.publishable(frames...); err != nil {
 		return err
 	}
-	t := f.topics.find(frame)
 	class := classData
-	if t != nil {
-		class = t.class
-		if t.guarded {
-			if err := f.o.Admit(p, t.name, frame); err != nil {
-				f.denied.add(Flow{Messages: 1})
-				f.log.Warn("message denied", "peer", p, "topic", t.name, "err", err)
-				return fmt.Errorf("publish on %s: %w", t.name, err)
-			}
+	for i, frame := range frames {
+		t := f.topics.find(frame)
+		if t == nil {
+			continue
+		}
+		if i == 0 {
+			class = t.class
+		}
+		if !t.guarded {
+			continue
+		}
+		if err := f.o.Admit(p, t.name, frame); err != nil {
+			f.denied.add(Flow{Messages: 1})
+			f.log.Warn("message denied", "peer", p, "topic", t.name, "err", err)
+			return fmt.Errorf("publish on %s: %w", t.name, err)
 		}
 	}
-	f.send(frame, class)
-	f.deliverTaps(p, t, frame)
+	f.send(class, frames...)
+	if len(frames) == 1 {
+		f.deliverTaps(p, f.topics.find(frames[0]), frames[0])
+	}
 	return nil
 }
 
-func (f *Forwarder) publishable(frame []byte) error {
-	if int64(len(frame)) > f.limits.MaxMessage {
-		return fmt.Errorf("publish: frame of %d bytes, at most %d are forwarded: %w", len(frame), f.limits.MaxMessage, errExceeded)
+// GuardedTopic is the topic of a frame if it is one of Options.Guarded, else "".
+func (f *Forwarder) GuardedTopic(frame []byte) string {
+	if t := f.topics.find(frame); t != nil && t.guarded {
+		return t.name
+	}
+	return ""
+}
+
+func (f *Forwarder) publishable(frames ...[]byte) error {
+	size := 0
+	for _, frame := range frames {
+		size += len(frame)
+	}
+	if len(frames) == 0 {
+		return errors.New("publish: a message has a frame at least")
+	}
+	if int64(size) > f.limits.MaxMessage {
+		return fmt.Errorf("publish: frame of %d bytes, at most %d are forwarded: %w", size, f.limits.MaxMessage, errExceeded)
 	}
 	if f.stopped.Load() {
 		return fmt.Errorf("publish: %w", ErrClosed)
@@ -68,20 +94,24 @@ func (f *Forwarder) publishable(frame []byte) error {
 	return nil
 }
 
-// send takes a frame to its subscribers' queues.
-func (f *Forwarder) send(frame []byte, class class) {
+// send takes a message to its subscribers' queues.
+func (f *Forwarder) send(class class, frames ...[]byte) {
 	b := f.getBatch()
 	defer f.putBatch(b)
 	defer b.wrapped.close()
-	list, key := b.wrapped.wrap(frame, class)
+	list, key := b.wrapped.wrap(class, frames...)
 	if len(list) == 1 {
 		b.add(key, list[0])
 	} else {
 		b.addPieces(key, list)
 	}
-	f.own.count(key, true, int64(len(frame)))
+	size := 0
+	for _, frame := range frames {
+		size += len(frame)
+	}
+	f.own.count(key, len(frames) == 1, int64(size))
 	b.deliver()
-	f.in.add(Flow{Messages: 1, Bytes: uint64(len(frame))})
+	f.in.add(Flow{Messages: 1, Bytes: uint64(size)})
 }
 
 func (f *Forwarder) deliverTaps(p Peer, t *topic, frame []byte) {

@@ -30,7 +30,7 @@ func (o *outbox) take(list []span, mid bool, b *batch) []span {
 
 // takeRun takes as many messages of a run as there is room for.
 func (o *outbox) takeRun(b *batch, s span) {
-	l := &o.f.limits
+	l := o.bound
 	if o.total.messages+int(s.msgs) <= l.QueueMessages && o.total.bytes+int64(s.size()) <= l.QueueBytes && !o.short(s.class) {
 		o.took(b, s)
 		return
@@ -47,7 +47,7 @@ func (o *outbox) takeRun(b *batch, s span) {
 // waits, not at the message's size, so that a message longer than the whole
 // queue still has its turn: a queue exceeds its bytes by one message at most.
 func (o *outbox) room(c class) bool {
-	l := &o.f.limits
+	l := o.bound
 	if o.total.messages < l.QueueMessages && o.total.bytes < l.QueueBytes && !o.short(c) {
 		return true
 	}

@@ -28,6 +28,11 @@ func newSubscriber(c *conn) *subscriber {
 // run reads until the connection ends.
 func (s *subscriber) run() error {
 	s.conn.f.enter(s)
+	return s.read()
+}
+
+// read is run's life, of one that has entered.
+func (s *subscriber) read() error {
 	defer s.conn.f.leave(s)
 	defer s.in.close()
 	for {

@@ -54,7 +54,7 @@ func (f *Forwarder) subscribe(s *subscriber, prefix []byte) error {
 	defer e.close()
 	var list []span
 	for _, frame := range frames {
-		spans, _ := e.wrap(frame, classSelf)
+		spans, _ := e.wrap(classSelf, frame)
 		list = append(list, spans...)
 	}
 	s.conn.out.uncork(list, b)
