@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // claims makes slots of what a killed keeper left, and returns how they stand.
@@ -84,7 +86,7 @@ func (s *server) claim(c Claim, all []outsider, taken map[int]bool) *slot {
 		s.fail(slot, err.Error())
 		return slot
 	}
-	s.join(slot, s.spawner.cgroups.left(c.ID))
+	s.join(slot, s.spawner.cgroups.Left(cgroupName(c.ID)))
 	leader := s.findLeader(c, all, taken)
 	members := slices.ContainsFunc(all, func(o outsider) bool { return !o.dead && o.cookie == c.ID.Cookie() && !taken[o.pid] })
 	if leader == nil && c.Start == (Identity{}) && !members {
@@ -98,10 +100,10 @@ func (s *server) claim(c Claim, all []outsider, taken map[int]bool) *slot {
 	}
 	if leader != nil {
 		taken[leader.pid], slot.foreign.led = true, true
-		slot.pid, slot.foreign.known[leader.pid] = leader.pid, leader.ticks
-		slot.start = Identity{PID: leader.pid, Ticks: leader.ticks, Boot: s.spawner.host.boot, PIDNS: s.spawner.host.pidns}
-		slot.since = s.born(leader.ticks)
-		slot.pidfd, _ = pidfdOpen(leader.pid, 0)
+		slot.pid, slot.foreign.known[leader.pid] = leader.pid, leader.Ticks
+		slot.start = Identity{PID: leader.pid, Ticks: leader.Ticks, Boot: s.spawner.host.boot, PIDNS: s.spawner.host.pidns}
+		slot.since = s.born(leader.Ticks)
+		slot.pidfd, _ = kernel.OpenPidfd(leader.pid, 0)
 	}
 	if slot.pidfd < 0 || leader.dead {
 		slot.lose(LostOutput)
@@ -124,16 +126,16 @@ func (s *server) findLeader(c Claim, all []outsider, taken map[int]bool) *outsid
 	for i := range all {
 		o := &all[i]
 		if c.Start != (Identity{}) {
-			if (Identity{PID: o.pid, Ticks: o.ticks, Boot: s.spawner.host.boot, PIDNS: s.spawner.host.pidns}) == c.Start {
+			if (Identity{PID: o.pid, Ticks: o.Ticks, Boot: s.spawner.host.boot, PIDNS: s.spawner.host.pidns}) == c.Start {
 				return o
 			}
 			continue
 		}
-		if o.cookie != c.ID.Cookie() || o.group != o.pid || o.dead || taken[o.pid] {
+		if o.cookie != c.ID.Cookie() || o.Group != o.pid || o.dead || taken[o.pid] {
 			continue
 		}
 		// Of a tree with several groups the leader is the first.
-		if found == nil || o.ticks < found.ticks || o.ticks == found.ticks && o.pid < found.pid {
+		if found == nil || o.Ticks < found.Ticks || o.Ticks == found.Ticks && o.pid < found.pid {
 			found = o
 		}
 	}
@@ -143,7 +145,7 @@ func (s *server) findLeader(c Claim, all []outsider, taken map[int]bool) *outsid
 // born is when a process was started, from its ticks since boot; a label.
 func (s *server) born(ticks uint64) time.Time {
 	const perSecond = 100 // USER_HZ: sysconf(_SC_CLK_TCK) is this on every Linux that Go runs on
-	return s.clock.boot().Add(time.Duration(ticks) * (time.Second / perSecond))
+	return s.clock.Boot().Add(time.Duration(ticks) * (time.Second / perSecond))
 }
 
 // reopen takes the other ends of the leader's pipes. They are ours if they are open
@@ -179,7 +181,7 @@ func (s *server) reopen(slot *slot) {
 // openBothWays reads the access mode of another's descriptor, proc_pid_fdinfo(5).
 func openBothWays(pid, fd int) bool {
 	var buf [256]byte
-	n, _ := readFile(fmt.Sprintf("/proc/%d/fdinfo/%d", pid, fd), buf[:])
+	n, _ := kernel.ReadFile(fmt.Sprintf("/proc/%d/fdinfo/%d", pid, fd), buf[:])
 	for line := range strings.Lines(string(buf[:n])) {
 		if text, found := strings.CutPrefix(line, "flags:"); found {
 			flags, err := strconv.ParseUint(strings.TrimSpace(text), 8, 32)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // orphaned are the services of a keeper that was killed.
@@ -62,12 +64,12 @@ func (o *orphaned) spec(task string, args ...string) Spec {
 // reaped.
 func receiveOrphans(t *testing.T) {
 	t.Helper()
-	if err := becomeSubreaper(); err != nil {
+	if err := kernel.BecomeSubreaper(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, prSetChildSubreaper, 0, 0, 0, 0, 0)
-		for _, pid := range childrenOf(os.Getpid()) {
+		_, _, _ = syscall.RawSyscall6(syscall.SYS_PRCTL, 36 /* PR_SET_CHILD_SUBREAPER */, 0, 0, 0, 0, 0)
+		for _, pid := range kernel.ChildrenOf(os.Getpid()) {
 			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 		}
 	})
@@ -242,9 +244,9 @@ func TestHowAReapedForeignLeaderEnded(t *testing.T) {
 	}
 	s := &slot{pidfd: pidfd, start: readHost().identify(pid), foreign: &foreign{led: true}}
 	_, _ = syscall.Wait4(pid, nil, 0, nil)
-	if got := s.foreignExited(); kernelTells(t) && (got != exit{code: 42} || s.lost != nil) {
+	if got := s.foreignExited(); kernelTells(t) && (got != kernel.Exit{Code: 42} || s.lost != nil) {
 		t.Errorf("got %+v, lost %v", got, s.lost)
-	} else if !kernelTells(t) && (got != exit{code: -1} || !slices.Equal(s.lost, []string{LostExitCode})) {
+	} else if !kernelTells(t) && (got != kernel.Exit{Code: -1} || !slices.Equal(s.lost, []string{LostExitCode})) {
 		t.Errorf("got %+v, lost %v", got, s.lost)
 	}
 }
@@ -262,7 +264,7 @@ func TestMembersOfALeaderThatEndedMeanwhileGetTheRecipe(t *testing.T) {
 	var daemons []int
 	cookie := o.claims["ts002"].ID.Cookie()
 	for _, out := range (&server{opts: options{stateDir: o.dir}}).outsiders() {
-		if out.cookie == cookie && out.group != o.pid("ts002") {
+		if out.cookie == cookie && out.Group != o.pid("ts002") {
 			daemons = append(daemons, out.pid)
 		}
 	}

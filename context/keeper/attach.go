@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // ErrNone says that no keeper serves a runtime directory.
@@ -71,7 +73,7 @@ func (o Options) approach(ctx context.Context) (*Client, error) {
 }
 
 func awaitKeeper(ctx context.Context, pid int) error {
-	pidfd, err := pidfdOpen(pid, 0)
+	pidfd, err := kernel.OpenPidfd(pid, 0)
 	if errors.Is(err, syscall.ESRCH) {
 		return nil
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // bequestName is the file in the runtime directory by which a keeper that ends
@@ -48,7 +50,7 @@ func (s *server) inherit() {
 		}
 		s.slots[ev.ID] = &slot{
 			id: ev.ID, spec: Spec{ID: ev.ID}, state: Over, pid: ev.PID, pidfd: -1, start: ev.Start, reaped: true,
-			exited: ev.Kind == Gone, exit: exit{ev.Code, ev.Signal, ev.Core}, asked: ev.Asked,
+			exited: ev.Kind == Gone, exit: kernel.Exit{Code: ev.Code, Signal: ev.Signal, Core: ev.Core}, asked: ev.Asked,
 			last: s.events.last(), err: ev.Err, survivors: ev.Survivors,
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // ErrClosed is the end of a client that was closed by its owner.
@@ -58,7 +60,7 @@ type Client struct {
 
 // begin starts the three goroutines of a client.
 func (c *Client) begin(hello *message, pidfd int, child bool) {
-	c.process, _ = dup(pidfd) // -1 where there is no room: it cannot be killed then
+	c.process, _ = kernel.Dup(pidfd) // -1 where there is no room: it cannot be killed then
 	c.pid, c.version, c.replay, c.outer = hello.PID, hello.Version, hello.Last, hello.Outermost
 	c.events = make(chan Event, 64)
 	c.closed = make(chan struct{})
@@ -218,7 +220,7 @@ func (c *Client) Oust(ctx context.Context) error {
 		return fmt.Errorf("oust keeper %d: it stands first", c.pid)
 	}
 	c.mu.Lock()
-	err := pidfdSignal(c.process, syscall.SIGKILL)
+	err := kernel.Signal(c.process, syscall.SIGKILL)
 	c.mu.Unlock()
 	if err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("oust keeper %d: %w", c.pid, err)
@@ -265,7 +267,7 @@ func awaitEnd(ctx context.Context, pidfd int) error {
 	defer stop()
 	raw, err := f.SyscallConn()
 	if err == nil {
-		err = raw.Read(func(fd uintptr) bool { return readable(int(fd)) })
+		err = raw.Read(func(fd uintptr) bool { return kernel.Readable(int(fd)) })
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // conn is one connection: a provider's, or of someone who has yet to say hello.
@@ -131,7 +133,7 @@ func (s *server) handle(c *conn, m *message) {
 	case kindSignal:
 		s.with(m.ID, func(slot *slot) {
 			if slot.pidfd >= 0 {
-				_ = pidfdSignal(slot.pidfd, m.Signal)
+				_ = kernel.Signal(slot.pidfd, m.Signal)
 			}
 		})
 	case kindWatchdog:

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // ErrNoDescriptor says that the keeper keeps nothing of that name.
@@ -23,7 +25,7 @@ func (c *Client) Store(name string, f syscall.Conn) error {
 	fd := -1
 	raw, err := f.SyscallConn()
 	if err == nil { // not by Fd, which makes it block
-		err = errors.Join(raw.Control(func(own uintptr) { fd, err = dup(int(own)) }), err)
+		err = errors.Join(raw.Control(func(own uintptr) { fd, err = kernel.Dup(int(own)) }), err)
 	}
 	if err == nil {
 		ctx, cancel := context.WithTimeout(c.life, c.opts.Silence)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sort"
 	"syscall"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 const (
@@ -42,7 +44,7 @@ func (d descriptors) copy(name string) (int, error) {
 	if !ok {
 		return -1, ErrNoDescriptor
 	}
-	return dup(fd)
+	return kernel.Dup(fd)
 }
 
 func (d descriptors) release(name string) error {

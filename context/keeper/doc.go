@@ -23,6 +23,12 @@
 //		}
 //	}
 //
+// What is not holding has rooms of its own: kernel has the questions to Linux, cgroup the
+// groups of control, logfile what becomes of output on its way to the disk. They know
+// no slots. What is left here is one state with one owner: a slot's life, who its
+// processes are, how it ends, who listens, and how all of that goes over to another
+// program; a wall through it would be crossed by every event.
+//
 // # Alone
 //
 // A keeper outlives its provider by the linger time. Nothing is restarted then,
@@ -156,13 +162,6 @@
 // Why not fork where the loop is? A fork copies the table of descriptors and an exec
 // walks it; the spawning threads have a small one of their own (a thousand spawns: 0.25
 // s for 0.6), and a slow execve does not delay the news of an exit.
-//
-// Why not ts001.log.1, .2, .3 for the files that were cut? Every cut renames all of them,
-// under whoever reads, compresses or ships one. A name with the time of the cut is a
-// file's for good; it sorts, and says without a look into it that nothing in it is newer.
-//
-// Why not a writer goroutine a file? A thousand threads, when the disk stalls. One
-// writes; up to three stand in for it while it is stuck.
 //
 // Why not freeze the tree (SIGSTOP) before killing it? SIGKILL keeps a process from
 // forking as surely. Freezing pays where members come from a listing that

@@ -172,10 +172,8 @@ func (s *server) estate(req uint64) *estate {
 			Greeted: w.greeted, Told: w.told, Code: w.code, Delay: w.delay,
 		}
 	}
-	e.Cgroup = s.spawner.cgroups.place()
-	s.logs.lock()
-	e.Losses = s.logs.losses.untold(true)
-	s.logs.unlock()
+	e.Cgroup = s.spawner.cgroups.Place()
+	e.Losses = lossesOf(s.logs.Losses())
 	return e
 }
 
@@ -183,7 +181,7 @@ func (slot *slot) estate() slotState {
 	spec, _ := (&message{Kind: kindSpawn, Spec: &slot.spec}).encode(nil)
 	st := slotState{
 		Spec: spec, State: slot.state, PID: slot.pid, FD: slot.pidfd, Start: slot.start, Since: slot.since,
-		Reaped: slot.reaped, Exited: slot.exited, Code: slot.exit.code, Signal: int(slot.exit.signal), Core: slot.exit.core,
+		Reaped: slot.reaped, Exited: slot.exited, Code: slot.exit.Code, Signal: int(slot.exit.Signal), Core: slot.exit.Core,
 		Log: slot.log != nil, Tail: slot.tail, Asked: slot.asked, Recipe: slot.recipe, Killing: slot.killing,
 		Turned: slot.turned, Leaving: slot.leaving, Last: slot.last, Err: slot.err, Survivors: slot.survivors, Lost: slot.lost,
 	}

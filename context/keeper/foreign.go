@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // foreign is what a slot has whose processes are not our children: those of an
@@ -21,7 +23,7 @@ type foreign struct {
 
 // outsider is a process as /proc shows it.
 type outsider struct {
-	stat
+	kernel.Stat
 	pid    int
 	dead   bool   // a zombie: it has no environment any more
 	cookie string // value of CookieName if it is of our home, else ""
@@ -41,11 +43,11 @@ func (s *server) outsiders() []outsider {
 		if err != nil || pid == s.pid {
 			continue
 		}
-		st, ok := readStat(pid)
+		st, ok := kernel.ReadStat(pid)
 		if !ok {
 			continue
 		}
-		key := Identity{PID: pid, Ticks: st.ticks}
+		key := Identity{PID: pid, Ticks: st.Ticks}
 		cookie, known := s.cookies[key]
 		if !known {
 			cookie, known = s.cookieOf(pid)
@@ -53,13 +55,13 @@ func (s *server) outsiders() []outsider {
 		if known {
 			cookies[key] = cookie
 		}
-		all = append(all, outsider{stat: st, pid: pid, dead: isDead(st), cookie: cookie})
+		all = append(all, outsider{Stat: st, pid: pid, dead: isDead(st), cookie: cookie})
 	}
 	s.cookies = cookies // of those that still are
 	return all
 }
 
-func isDead(st stat) bool { return st.state == 'Z' || st.state == 'X' }
+func isDead(st kernel.Stat) bool { return st.State == 'Z' || st.State == 'X' }
 
 // cookieOf reads what a process was executed with. One of another home has no cookie
 // for us: it may be the same, and nothing of ours. False: it has no environment in
@@ -88,17 +90,17 @@ func (s *server) foreignMembers(slot *slot) []outsider {
 	if !s.looked {
 		s.looked, s.outside = true, s.outsiders()
 	}
-	lead, ok := readStat(slot.pid)
-	ours := slot.foreign.led && ok && lead.ticks == slot.start.Ticks
+	lead, ok := kernel.ReadStat(slot.pid)
+	ours := slot.foreign.led && ok && lead.Ticks == slot.start.Ticks
 	var members []outsider
 	for _, o := range s.outside {
 		ticks, known := slot.foreign.known[o.pid]
 		switch {
-		case o.dead, slot.foreign.led && o.pid == slot.pid && o.ticks == slot.start.Ticks:
+		case o.dead, slot.foreign.led && o.pid == slot.pid && o.Ticks == slot.start.Ticks:
 			continue
-		case known && ticks == o.ticks, o.cookie == slot.id.Cookie() && slot.id.Hook == "", ours && o.group == slot.pid:
+		case known && ticks == o.Ticks, o.cookie == slot.id.Cookie() && slot.id.Hook == "", ours && o.Group == slot.pid:
 			if !s.leads(slot, o) {
-				slot.foreign.known[o.pid] = o.ticks
+				slot.foreign.known[o.pid] = o.Ticks
 				members = append(members, o)
 			}
 		}
@@ -110,7 +112,7 @@ func (s *server) foreignMembers(slot *slot) []outsider {
 // hook carries the cookie of its service.
 func (s *server) leads(but *slot, o outsider) bool {
 	for _, other := range s.slots {
-		if other != but && other.state != Over && other.pid > 0 && (other.pid == o.pid || other.pid == o.group) {
+		if other != but && other.state != Over && other.pid > 0 && (other.pid == o.pid || other.pid == o.Group) {
 			return true
 		}
 	}
@@ -121,7 +123,7 @@ func (s *server) leads(but *slot, o outsider) bool {
 func (s *server) signalForeign(slot *slot, sig syscall.Signal) {
 	for _, one := range []syscall.Signal{sig, syscall.SIGCONT} { // who is stopped could not hear
 		if slot.pidfd >= 0 {
-			_ = pidfdSignal(slot.pidfd, one)
+			_ = kernel.Signal(slot.pidfd, one)
 		}
 		for _, o := range s.foreignMembers(slot) {
 			o.signal(one)
@@ -132,13 +134,13 @@ func (s *server) signalForeign(slot *slot, sig syscall.Signal) {
 // signal is for this process and nobody who has its number by now: the pidfd is of
 // whoever has it, and then the ticks tell who that is.
 func (o outsider) signal(sig syscall.Signal) {
-	fd, err := pidfdOpen(o.pid, 0)
+	fd, err := kernel.OpenPidfd(o.pid, 0)
 	if err != nil {
 		return
 	}
 	defer syscall.Close(fd)
-	if st, ok := readStat(o.pid); ok && st.ticks == o.ticks {
-		_ = pidfdSignal(fd, sig)
+	if st, ok := kernel.ReadStat(o.pid); ok && st.Ticks == o.Ticks {
+		_ = kernel.Signal(fd, sig)
 	}
 }
 
@@ -153,7 +155,7 @@ func (s *server) pollForeign(slot *slot) {
 func (s *server) killForeign(slot *slot) {
 	slot.killGroup()
 	if slot.pidfd >= 0 {
-		_ = pidfdSignal(slot.pidfd, syscall.SIGKILL)
+		_ = kernel.Signal(slot.pidfd, syscall.SIGKILL)
 	}
 	for range 50 {
 		members := s.foreignMembers(slot)
@@ -169,7 +171,7 @@ func (s *server) killForeign(slot *slot) {
 
 // foreignExited learns how an adopted leader ended, from a zombie that nobody has
 // reaped or, when somebody has, from the kernel that remembers.
-func (slot *slot) foreignExited() exit {
+func (slot *slot) foreignExited() kernel.Exit {
 	pidfd := slot.pidfd
 	slot.pidfd = -1
 	var status syscall.WaitStatus
@@ -185,23 +187,23 @@ func (slot *slot) foreignExited() exit {
 	}
 	if !known {
 		slot.lose(LostExitCode)
-		return exit{code: -1}
+		return kernel.Exit{Code: -1}
 	}
 	if status.Signaled() {
-		return exit{signal: status.Signal(), core: status.CoreDump()}
+		return kernel.Exit{Signal: status.Signal(), Core: status.CoreDump()}
 	}
-	return exit{code: status.ExitStatus()}
+	return kernel.Exit{Code: status.ExitStatus()}
 }
 
 // zombieStatus reads the wait status of a dead process that is not reaped.
 func zombieStatus(id Identity) (syscall.WaitStatus, bool) {
 	var buf [2048]byte // to the end of the line
-	n, ok := readFile("/proc/"+strconv.Itoa(id.PID)+"/stat", buf[:])
+	n, ok := kernel.ReadFile("/proc/"+strconv.Itoa(id.PID)+"/stat", buf[:])
 	if !ok {
 		return 0, false
 	}
-	st, ok := parseStat(string(buf[:n]))
-	if !ok || st.ticks != id.Ticks || !isDead(st) {
+	st, ok := kernel.ParseStat(string(buf[:n]))
+	if !ok || st.Ticks != id.Ticks || !isDead(st) {
 		return 0, false
 	}
 	fields := bytes.Fields(buf[:n]) // its name is no matter: exit_code is the last

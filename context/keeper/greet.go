@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // RefusedError is the keeper's reason not to serve a connection, or to end it. It
@@ -53,7 +55,7 @@ func greet(ctx context.Context, o Options, pidfd int) (*Client, error) {
 	c, hello, err := hail(ctx, o)
 	child := pidfd >= 0
 	if err == nil && !child {
-		if pidfd, err = pidfdOpen(hello.PID, 0); err != nil {
+		if pidfd, err = kernel.OpenPidfd(hello.PID, 0); err != nil {
 			_ = c.conn.Close()
 		}
 	}

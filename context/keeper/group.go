@@ -1,15 +1,15 @@
 package keeper
 
 import (
-	"bytes"
 	"errors"
-	"os"
+	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/cgroup"
 )
 
 // enter is the spawner's part: it has a process born in the group that its spec asks
@@ -19,7 +19,7 @@ func (sp *spawner) enter(spec *Spec, attr *syscall.SysProcAttr) (dir string, rel
 	if spec.Cgroup == nil {
 		return "", release, nil
 	}
-	dir, fd, err := sp.cgroups.make(spec.ID, spec.Cgroup)
+	dir, fd, err := sp.cgroups.Make(cgroupName(spec.ID), spec.Cgroup)
 	if err != nil || fd < 0 {
 		return "", release, err
 	}
@@ -30,6 +30,15 @@ func (sp *spawner) enter(spec *Spec, attr *syscall.SysProcAttr) (dir string, rel
 			_ = syscall.Rmdir(dir)
 		}
 	}, nil
+}
+
+// cgroupName is transaction.task.incarnation, which no slot has twice.
+func cgroupName(id ID) string {
+	name := fmt.Sprintf("%s.%s.%d", id.Transaction, id.Task, id.Incarnation)
+	if id.Hook != "" {
+		name += "." + id.Hook
+	}
+	return strings.ReplaceAll(name, "/", "_")
 }
 
 // cannotBeBorn says that the kernel has no process begin in a group: it is older than
@@ -43,23 +52,16 @@ func (s *server) ownerByCgroup(pid int) *slot {
 	if len(s.grouped) == 0 {
 		return nil
 	}
-	var buf [4096]byte
-	n, _ := readFile("/proc/"+strconv.Itoa(pid)+"/cgroup", buf[:])
-	// A service may have made groups of its own in it.
-	_, below, ours := bytes.Cut(buf[:n], []byte("/"+s.spawner.cgroups.name+"/"))
-	if !ours {
-		return nil
+	if name, ours := s.spawner.cgroups.Of(pid); ours {
+		return s.grouped[name]
 	}
-	name, _, _ := strings.Cut(strings.TrimSpace(string(below)), "/")
-	name, _, _ = strings.Cut(name, "\n")
-	return s.grouped[name]
+	return nil
 }
 
-// killGroup ends everything in a slot's group in one stroke, what is being forked
-// included (cgroup.kill, Linux 5.14).
+// killGroup ends everything in a slot's group in one stroke.
 func (slot *slot) killGroup() {
 	if slot.cgroup != "" {
-		_ = os.WriteFile(filepath.Join(slot.cgroup, "cgroup.kill"), []byte("1"), 0o644)
+		cgroup.Kill(slot.cgroup)
 	}
 }
 
@@ -69,12 +71,7 @@ func (slot *slot) inGroup() []int {
 	if slot.cgroup == "" {
 		return nil
 	}
-	var pids []int
-	walkGroup(slot.cgroup, func(dir string) {
-		text, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-		pids = append(pids, parsePIDs(string(text))...)
-	})
-	return slices.DeleteFunc(pids, func(pid int) bool { return pid == slot.pid })
+	return slices.DeleteFunc(cgroup.Members(slot.cgroup), func(pid int) bool { return pid == slot.pid })
 }
 
 // pollGroup has a dead leader's group looked at again: who is in it need not be our
@@ -96,22 +93,9 @@ func (s *server) leaveGroup(slot *slot) {
 // removeGroup tries so many times more: the kernel may count who is dead already for a
 // moment longer.
 func (s *server) removeGroup(dir string, more int) {
-	busy := false
-	walkGroup(dir, func(dir string) { busy = errors.Is(syscall.Rmdir(dir), syscall.EBUSY) })
-	if busy && more > 0 && !s.finished {
+	if cgroup.Remove(dir) && more > 0 && !s.finished {
 		s.timers.after(20*time.Millisecond, func() { s.removeGroup(dir, more-1) })
 	}
-}
-
-// walkGroup visits a group and all below it, what is below first.
-func walkGroup(dir string, visit func(dir string)) {
-	entries, _ := os.ReadDir(dir)
-	for _, entry := range entries {
-		if entry.IsDir() {
-			walkGroup(filepath.Join(dir, entry.Name()), visit)
-		}
-	}
-	visit(dir)
 }
 
 // join takes the group of a slot that was spawned into the books, or says why there is
@@ -123,6 +107,6 @@ func (s *server) join(slot *slot, dir string) {
 	}
 	if slot.spec.Cgroup != nil && !s.ungrouped {
 		s.ungrouped = true
-		s.note("no cgroups: " + s.spawner.cgroups.state() + "; processes are known by their group and environment")
+		s.note("no cgroups: " + s.spawner.cgroups.State() + "; processes are known by their group and environment")
 	}
 }

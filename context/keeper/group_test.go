@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // grouped is a slot with a cgroup, born; and the directory of the group.
@@ -37,7 +39,7 @@ func inside(t *testing.T, dir string) []int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parsePIDs(string(text))
+	return kernel.ParsePIDs(string(text))
 }
 
 func vanished(t *testing.T, dir string) {
@@ -61,7 +63,7 @@ func TestWhoCleansItsEnvironmentIsStillInItsCgroup(t *testing.T) {
 			until(t, "the daemon is there and its parent is not", func() bool {
 				all = inside(t, dir)
 				for _, pid := range all {
-					if st, _ := readStat(pid); st.parent != h.PID() {
+					if st, _ := kernel.ReadStat(pid); st.Parent != h.PID() {
 						return false
 					}
 				}
@@ -94,7 +96,7 @@ func TestGroupsInAGroupGoWithIt(t *testing.T) {
 	if err := os.Mkdir(inner, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the daemon is there", func() bool { return len(inside(t, dir)) == 2 && len(childrenByStat(h.PID())) == 2 })
+	until(t, "the daemon is there", func() bool { return len(inside(t, dir)) == 2 && len(kernel.ChildrenByStat(h.PID())) == 2 })
 	for _, pid := range inside(t, dir) {
 		if pid != h.await(id, Spawned).PID {
 			if err := os.WriteFile(filepath.Join(inner, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644); err != nil {
@@ -171,7 +173,7 @@ func TestAnAdoptedSlotIsStillInItsGroup(t *testing.T) {
 	var all []int
 	until(t, "the daemon has left its parent", func() bool {
 		all = inside(t, dir)
-		return len(all) == 2 && len(childrenByStat(h.PID())) == 2
+		return len(all) == 2 && len(kernel.ChildrenByStat(h.PID())) == 2
 	})
 	h.abandon()
 	h, _ = o.adopt(Claim{ID: s.ID, Start: ev.Start, Stop: s.Stop, Output: s.Output})

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // Guard says how a provider that executes another program in its own place is brought
@@ -61,7 +63,7 @@ func (s *server) guardProvider(c *conn, m *message) {
 			}
 		}
 		if err == nil {
-			g.pidfd, err = pidfdOpen(c.pid, 0)
+			g.pidfd, err = kernel.OpenPidfd(c.pid, 0)
 		}
 		if err != nil {
 			reply.Err = err.Error()
@@ -84,7 +86,7 @@ func (s *server) await(g *guard, d time.Duration) {
 			return
 		}
 		g.why = fmt.Sprintf("it was not ready within %v", g.Patience)
-		_ = pidfdSignal(g.pidfd, syscall.SIGKILL)
+		_ = kernel.Signal(g.pidfd, syscall.SIGKILL)
 	})
 }
 
@@ -172,7 +174,7 @@ func (g *guard) start(s *server, how string) (pid, pidfd int, err error) {
 		Sys:   &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
 	})
 	if err == nil && pidfd < 0 {
-		pidfd, err = pidfdOpen(pid, 0)
+		pidfd, err = kernel.OpenPidfd(pid, 0)
 	}
 	return pid, pidfd, err
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 const (
@@ -98,14 +100,14 @@ func (s *server) try() error {
 		Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &h.pidfd},
 	})
 	if err == nil && h.pidfd < 0 {
-		h.pidfd, err = pidfdOpen(h.pid, 0)
+		h.pidfd, err = kernel.OpenPidfd(h.pid, 0)
 	}
 	if err != nil {
 		h.pid = 0
 		return fmt.Errorf("execute it: %w", err)
 	}
 	s.watch(h.pidfd, h)
-	h.limit = s.timers.after(trialPatience, func() { _ = pidfdSignal(h.pidfd, syscall.SIGKILL) })
+	h.limit = s.timers.after(trialPatience, func() { _ = kernel.Signal(h.pidfd, syscall.SIGKILL) })
 	return nil
 }
 
@@ -174,7 +176,7 @@ func (s *server) handOver() {
 	if s.unquiet() != "" {
 		return
 	}
-	if !s.logs.settle(flushPatience) {
+	if !s.logs.Settle(flushPatience) {
 		return // a disk is slow: the next round asks again, until patience is over
 	}
 	estate, err := s.writeEstate()
@@ -190,7 +192,7 @@ func (s *server) execute(h *handover, file *os.File) error {
 	e := s.estate(h.req)
 	fds := append(e.descriptors(), int(file.Fd()))
 	for _, fd := range fds {
-		setCloseOnExec(fd, false)
+		kernel.SetCloseOnExec(fd, false)
 	}
 	// What comes between two programs must not end us. Both catch these as long as
 	// they run; what is ignored stays so until the new one does.
@@ -199,7 +201,7 @@ func (s *server) execute(h *handover, file *os.File) error {
 	err := syscall.Exec(h.program(s), append(argv, s.opts.flags...), os.Environ())
 	s.hear()
 	for _, fd := range fds {
-		setCloseOnExec(fd, true)
+		kernel.SetCloseOnExec(fd, true)
 	}
 	return err
 }

@@ -113,10 +113,10 @@ func (s *server) hookOver(hook *slot) {
 	case hook.overdue:
 		failure = hook.overdueReason()
 	case failure != "":
-	case e.signal != 0:
-		failure = "it was killed by " + signalName(e.signal)
-	case e.code != 0:
-		failure = "it exited with code " + strconv.Itoa(e.code)
+	case e.Signal != 0:
+		failure = "it was killed by " + signalName(e.Signal)
+	case e.Code != 0:
+		failure = "it exited with code " + strconv.Itoa(e.Code)
 	}
 	if failure != "" {
 		failure = fmt.Sprintf("hook %s `%s`: %s", hook.parent.on, strings.Join(hook.spec.Argv, " "), failure)
@@ -190,9 +190,9 @@ func (s *server) hookEnv(slot *slot, on string) []string {
 	if on != PostStop {
 		return env
 	}
-	code, signal, result := strconv.Itoa(slot.exit.code), "", "failure"
-	if slot.exit.signal != 0 {
-		code, signal = "", signalName(slot.exit.signal)
+	code, signal, result := strconv.Itoa(slot.exit.Code), "", "failure"
+	if slot.exit.Signal != 0 {
+		code, signal = "", signalName(slot.exit.Signal)
 	}
 	if slot.asked || s.ending || code == "0" {
 		result = "success"

@@ -4,6 +4,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // ID names one slot of the keeper: one process that was asked for once.
@@ -66,4 +69,28 @@ type Identity struct {
 	Ticks uint64 `json:"ticks"` // start time in clock ticks since boot, proc_pid_stat(5) field 22
 	Boot  string `json:"boot"`  // /proc/sys/kernel/random/boot_id
 	PIDNS uint64 `json:"pidns"` // inode of /proc/self/ns/pid
+}
+
+// host is the part of an Identity that all our children share.
+type host struct {
+	boot  string
+	pidns uint64
+}
+
+func readHost() host {
+	var h host
+	var buf [64]byte
+	if n, ok := kernel.ReadFile("/proc/sys/kernel/random/boot_id", buf[:]); ok {
+		h.boot = strings.TrimSpace(string(buf[:n]))
+	}
+	var st syscall.Stat_t
+	if syscall.Stat("/proc/self/ns/pid", &st) == nil {
+		h.pidns = st.Ino
+	}
+	return h
+}
+
+func (h host) identify(pid int) Identity {
+	st, _ := kernel.ReadStat(pid)
+	return Identity{PID: pid, Ticks: st.Ticks, Boot: h.boot, PIDNS: h.pidns}
 }

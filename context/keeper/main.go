@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // Arg is argv[1] of the binary that is executed once more to be the keeper.
@@ -134,11 +136,11 @@ func Main(args []string) int {
 }
 
 func run(o options) (code int, err error) {
-	closeOnExec()
-	if err := becomeSubreaper(); err != nil {
+	kernel.CloseAllOnExec()
+	if err := kernel.BecomeSubreaper(); err != nil {
 		return 0, err
 	}
-	setName("keeper")
+	kernel.SetName("keeper")
 	// The loop, two in vfork, one at the disk: more only costs threads. Collecting
 	// seldom, see server.tidy.
 	runtime.GOMAXPROCS(4)
@@ -224,7 +226,7 @@ func deafen() {
 
 func readRSS() int64 {
 	var buf [128]byte
-	n, _ := readFile("/proc/self/statm", buf[:])
+	n, _ := kernel.ReadFile("/proc/self/statm", buf[:])
 	fields := strings.Fields(string(buf[:n]))
 	if len(fields) < 2 {
 		return 0

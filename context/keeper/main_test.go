@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // TestMain makes the test binary what it tests: the keeper, and the services that
@@ -335,6 +337,6 @@ func until(t *testing.T, what string, true func() bool) {
 
 // alive says whether a process runs: a zombie does not.
 func alive(pid int) bool {
-	st, ok := readStat(pid)
-	return ok && st.state != 'Z' && st.state != 'X'
+	st, ok := kernel.ReadStat(pid)
+	return ok && st.State != 'Z' && st.State != 'X'
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // NotifyAddress is where a slot is to send its notices: what Spec.Notify and its
@@ -125,7 +127,7 @@ func (e *ear) from(s *server, control []byte) bool {
 		return false
 	}
 	for pid, depth := int(cred.Pid), 0; pid > 1 && pid != s.pid && depth < 100; depth++ {
-		st, there := readStat(pid)
+		st, there := kernel.ReadStat(pid)
 		switch {
 		case !there && depth == 0:
 			user := uint32(os.Getuid())
@@ -135,10 +137,10 @@ func (e *ear) from(s *server, control []byte) bool {
 			return cred.Uid == user
 		case !there:
 			return false
-		case pid == e.slot.pid || st.group == e.slot.pid:
+		case pid == e.slot.pid || st.Group == e.slot.pid:
 			return true
 		}
-		pid = st.parent
+		pid = st.Parent
 	}
 	env, _ := os.ReadFile("/proc/" + strconv.Itoa(int(cred.Pid)) + "/environ")
 	return bytes.Contains(append([]byte{0}, env...), []byte("\x00"+CookieName+"="+e.slot.id.Cookie()+"\x00"))

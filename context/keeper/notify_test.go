@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // notifying is a service that says its words to NOTIFY_SOCKET: the first at once,
@@ -138,8 +140,8 @@ func TestAStopGrantsTheTimeThatIsAskedFor(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Ending == nil {
 		t.Fatalf("list %+v: %v", list, err)
 	}
-	var now clock = newClock()
-	if left := time.Duration(list[0].Ending.Due - now.mono(time.Now())); left < 50*time.Minute {
+	var now kernel.Clock = kernel.NewClock()
+	if left := time.Duration(list[0].Ending.Due - now.Mono(time.Now())); left < 50*time.Minute {
 		t.Errorf("it has %v left", left)
 	}
 	if err := h.Kill(id); err != nil {

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"os"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // orphan is an adopted child: a process that some service started, whose parent
@@ -48,7 +49,7 @@ func (s *server) scan() {
 			if h := s.handover; h != nil && h.pid == pid {
 				continue
 			}
-			if reap(pid) {
+			if kernel.Reap(pid) {
 				again = true // its children have come to us, perhaps since we looked
 				continue
 			}
@@ -79,9 +80,9 @@ func (s *server) adopt(pid int) *orphan {
 // was executed with, and lets it share what its owner is going through. First
 // sight decides: what it executes later may have cleaned the environment.
 func (s *server) decide(o *orphan) {
-	if st, ok := readStat(o.pid); ok {
-		o.group = st.group
-		o.owner = s.leaders[st.group]
+	if st, ok := kernel.ReadStat(o.pid); ok {
+		o.group = st.Group
+		o.owner = s.leaders[st.Group]
 	}
 	if o.owner == nil {
 		o.owner = s.ownerByCgroup(o.pid)
@@ -110,7 +111,7 @@ func (s *server) decide(o *orphan) {
 // known (env_end, proc_pid_stat(5)), and in the middle of execve(2) it is not.
 func executedBare(pid int) bool {
 	var buf [1024]byte
-	n, _ := readFile("/proc/"+strconv.Itoa(pid)+"/stat", buf[:])
+	n, _ := kernel.ReadFile("/proc/"+strconv.Itoa(pid)+"/stat", buf[:])
 	f := bytes.Fields(buf[bytes.LastIndexByte(buf[:n], ')')+1 : n])
 	const envEnd = 51 - 3 // the third is the first behind the name
 	return len(f) > envEnd && string(f[envEnd]) != "0"
@@ -185,9 +186,9 @@ func (s *server) belowStrays() map[int][]int {
 }
 
 func (s *server) addBelow(pid int) {
-	for _, child := range childrenOf(pid) {
-		if st, ok := readStat(child); ok && st.state != 'Z' {
-			s.strays[st.group] = append(s.strays[st.group], child)
+	for _, child := range kernel.ChildrenOf(pid) {
+		if st, ok := kernel.ReadStat(child); ok && st.State != 'Z' {
+			s.strays[st.Group] = append(s.strays[st.Group], child)
 		}
 		s.addBelow(child)
 	}
@@ -197,9 +198,9 @@ func (s *server) addBelow(pid int) {
 // stroke that no fork escapes. It is our child and unreaped, so neither number
 // can have gone to a stranger.
 func (s *server) killOrphan(o *orphan) {
-	st, ok := readStat(o.pid)
-	if ok && st.group > 1 && st.group != s.group && s.leaders[st.group] == nil {
-		_ = syscall.Kill(-st.group, syscall.SIGKILL)
+	st, ok := kernel.ReadStat(o.pid)
+	if ok && st.Group > 1 && st.Group != s.group && s.leaders[st.Group] == nil {
+		_ = syscall.Kill(-st.Group, syscall.SIGKILL)
 	}
 	_ = syscall.Kill(o.pid, syscall.SIGKILL)
 }
@@ -209,7 +210,7 @@ func (s *server) killOrphan(o *orphan) {
 // there are no descriptors left, a tree must not seem to be gone.
 func (s *server) children() []int {
 	if s.childfd < 0 {
-		return childrenByStat(s.pid)
+		return kernel.ChildrenByStat(s.pid)
 	}
 	text := s.buf[:0]
 	for {
@@ -220,55 +221,9 @@ func (s *server) children() []int {
 		switch {
 		case err == syscall.EINTR:
 		case n <= 0:
-			return parsePIDs(string(text))
+			return kernel.ParsePIDs(string(text))
 		case len(text) == cap(text):
 			text = append(text, 0)[:len(text)]
 		}
 	}
-}
-
-func openChildren(pid int) int {
-	task := strconv.Itoa(pid)
-	fd, err := syscall.Open("/proc/"+task+"/task/"+task+"/children", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return -1
-	}
-	return fd
-}
-
-// childrenOf lists the children of all threads of a process.
-func childrenOf(pid int) []int {
-	var pids []int
-	tasks, _ := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
-	for _, task := range tasks {
-		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + task.Name() + "/children")
-		pids = append(pids, parsePIDs(string(text))...)
-	}
-	return pids
-}
-
-// childrenByStat asks every process who its parent is.
-func childrenByStat(parent int) []int {
-	var pids []int
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		if st, ok := readStat(pid); ok && st.parent == parent {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
-func parsePIDs(text string) []int {
-	var pids []int
-	for field := range strings.FieldsSeq(text) {
-		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }

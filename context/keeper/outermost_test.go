@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // outermost starts a keeper that stands first, with an operated provider below it.
@@ -285,8 +287,8 @@ func TestKeeperIsPID1OfANamespace(t *testing.T) {
 	o.seen("ts002", Gone)
 	zombies := func() int {
 		n := 0
-		for _, pid := range childrenOf(pid1) {
-			if st, ok := readStat(pid); ok && st.state == 'Z' {
+		for _, pid := range kernel.ChildrenOf(pid1) {
+			if st, ok := kernel.ReadStat(pid); ok && st.State == 'Z' {
 				n++
 			}
 		}
@@ -295,7 +297,7 @@ func TestKeeperIsPID1OfANamespace(t *testing.T) {
 	until(t, "no zombie is left", func() bool { return zombies() == 0 })
 
 	// Its provider is killed as well: from inside, by its number there.
-	for _, pid := range childrenOf(pid1) {
+	for _, pid := range kernel.ChildrenOf(pid1) {
 		if status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); strings.Contains(string(status), fmt.Sprintf("NSpid:\t%d\t%d\n", pid, provider)) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}

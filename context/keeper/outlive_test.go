@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // operated is a provider that does what it reads, a line each, and answers each
@@ -234,7 +236,7 @@ func TestKilledProviderIsSucceeded(t *testing.T) {
 	// Meanwhile one ends and one speaks.
 	_ = syscall.Kill(pids["ends"], syscall.SIGTERM)
 	_ = syscall.Kill(pids["talks"], syscall.SIGUSR1)
-	until(t, "it is reaped", func() bool { _, there := readStat(pids["ends"]); return !there })
+	until(t, "it is reaped", func() bool { _, there := kernel.ReadStat(pids["ends"]); return !there })
 	until(t, "it has spoken", func() bool { _, err := os.Stat(mark); return err == nil })
 
 	h, met := attach(t, dir)

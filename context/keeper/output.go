@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/logfile"
 )
 
 // maxLine bounds one line of output, in bytes. A longer one is cut into pieces
@@ -61,8 +63,8 @@ func (st *stream) read(s *server) bool {
 	if st.slot.log == nil && len(st.slot.taps) == 0 {
 		return n == len(s.buf)
 	}
-	stamp := newStamp(time.Now(), st.name)
-	s.logs.lock()
+	stamp := logfile.Stamp(time.Now(), st.name)
+	s.logs.Lock()
 	for len(data) > 0 {
 		i := bytes.IndexByte(data, '\n')
 		end, next := i, i+1
@@ -83,14 +85,14 @@ func (st *stream) read(s *server) bool {
 	if len(st.partial) == 0 {
 		st.partial = nil
 	}
-	s.logs.unlock()
+	s.logs.Unlock()
 	return n == len(s.buf)
 }
 
 // line passes a line on to the file and to who listens; the lock of logs is held.
 func (st *stream) line(s *server, stamp, head, tail []byte) {
 	if st.slot.log != nil {
-		st.slot.log.add(stamp, head, tail)
+		st.slot.log.Add(stamp, head, tail)
 	}
 	for _, t := range st.slot.taps {
 		t.hear(s.conn, stamp, head, tail)
@@ -112,21 +114,12 @@ func (st *stream) close(s *server) {
 		return
 	}
 	if len(st.partial) > 0 {
-		s.logs.lock()
-		st.line(s, newStamp(time.Now(), st.name), st.partial, nil)
-		s.logs.unlock()
+		s.logs.Lock()
+		st.line(s, logfile.Stamp(time.Now(), st.name), st.partial, nil)
+		s.logs.Unlock()
 		st.partial = nil
 	}
 	s.forget(st.fd)
 	_ = syscall.Close(st.fd)
 	st.fd = -1
-}
-
-// newStamp is what stands before a line in the file.
-func newStamp(at time.Time, name string) []byte {
-	b := make([]byte, 0, 40)
-	b = at.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000000Z07:00")
-	b = append(b, ' ')
-	b = append(b, name...)
-	return append(b, ' ')
 }

@@ -128,35 +128,6 @@ func TestFloodDoesNotDelayOthers(t *testing.T) {
 	h.await(flood.ID, Gone)
 }
 
-func TestDroppedLinesAreSaidInTheFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "log")
-	l := newLogs(t.TempDir(), func() {})
-	f := l.open(path, ID{"tr", "ts001", 1, ""}, Output{})
-	stamp := newStamp(time.Now(), "out")
-	l.lock()
-	for range 20 { // no writer runs yet: a stalled disk
-		f.add(stamp, nil, []byte(strings.Repeat("x", maxPending/16)))
-	}
-	l.unlock()
-	go l.run() // ends with close below
-	until(t, "the disk is back", func() bool { return l.flushed(f) })
-	l.lock()
-	f.add(stamp, []byte("af"), []byte("ter"))
-	l.unlock()
-	l.release(f)
-	l.close()
-	<-l.done
-	lines := parseLog(t, path)
-	if n := len(lines["out"]); n != 17 || lines["out"][16] != "after" {
-		t.Errorf("%d lines, last %.20q", n, lines["out"][n-1])
-	} else if want := "zms: 5 lines dropped here (written faster than the disk takes it)"; lines["out"][15] != want {
-		t.Errorf("got %q, want %q", lines["out"][15], want)
-	}
-	if n := l.losses.total(); n != 5 {
-		t.Errorf("counted %d", n)
-	}
-}
-
 func TestServiceOutlivesAKilledKeeper(t *testing.T) {
 	c, err := Start(t.Context(), Options{RuntimeDir: t.TempDir()})
 	if err != nil {

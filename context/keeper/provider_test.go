@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 func TestSpawnFailedNamesThePathThatFailed(t *testing.T) {
@@ -481,7 +483,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 	if err == nil {
 		t.Fatal("a stranger said hello")
 	}
-	if left := childrenOf(os.Getpid()); len(left) > 0 {
+	if left := kernel.ChildrenOf(os.Getpid()); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }

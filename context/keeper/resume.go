@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"zmicroservices/context/keeper/cgroup"
+	"zmicroservices/context/keeper/kernel"
 	"zmicroservices/internal/crashpoint"
 )
 
@@ -23,12 +25,8 @@ func (s *server) resume(fd int) error {
 	for name, fd := range e.Store {
 		s.store[name] = fd
 	}
-	s.spawner.cgroups.own = e.Cgroup
-	s.logs.lock()
-	for _, l := range e.Losses {
-		s.logs.losses[l.ID] = &loss{Loss: l, told: true}
-	}
-	s.logs.unlock()
+	s.spawner.cgroups = cgroup.New(s.opts.stateDir, e.Cgroup)
+	s.inheritLosses(e.Losses)
 	s.door = door{strangers: make(map[*conn]bool)}
 	if e.Listener >= 0 {
 		s.listener, s.door.path = e.Listener, filepath.Join(s.opts.runtimeDir, SocketName)
@@ -69,7 +67,7 @@ func (s *server) resumeSlot(st *slotState) {
 	m, _ := decode(st.Spec) // readEstate has done so already
 	slot := &slot{
 		id: m.Spec.ID, spec: *m.Spec, state: st.State, pid: st.PID, pidfd: st.FD, start: st.Start, since: st.Since,
-		reaped: st.Reaped, exited: st.Exited, exit: exit{st.Code, syscall.Signal(st.Signal), st.Core}, tail: st.Tail,
+		reaped: st.Reaped, exited: st.Exited, exit: kernel.Exit{Code: st.Code, Signal: syscall.Signal(st.Signal), Core: st.Core}, tail: st.Tail,
 		asked: st.Asked, recipe: st.Recipe, turned: st.Turned, leaving: st.Leaving,
 		last: st.Last, err: st.Err, survivors: st.Survivors, lost: st.Lost,
 	}
@@ -86,7 +84,7 @@ func (s *server) resumeSlot(st *slotState) {
 		s.leaders[slot.pid] = slot
 	}
 	if st.Log {
-		slot.log = s.logs.open(s.logPath(slot.spec.Output.Log), slot.id, slot.spec.Output)
+		slot.log = s.logs.Open(s.logPath(slot.spec.Output.Log), slot.id.owner(), slot.spec.Output.limits())
 	}
 	for _, one := range st.Streams {
 		stream := &stream{slot: slot, name: one.Name, fd: one.FD, partial: one.Partial}

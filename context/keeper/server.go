@@ -11,6 +11,10 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/cgroup"
+	"zmicroservices/context/keeper/kernel"
+	"zmicroservices/context/keeper/logfile"
 )
 
 // server is the keeper: one thread that owns all of the state below and waits in
@@ -20,7 +24,7 @@ type server struct {
 	opts  options
 	pid   int
 	group int
-	clock clock
+	clock kernel.Clock
 
 	epoll    int
 	wakefd   int // eventfd: a helper or a signal has news
@@ -30,7 +34,7 @@ type server struct {
 	buf      []byte // what every pipe is read into
 	timers   timers
 	spawner  *spawner
-	logs     *logs
+	logs     *logfile.Writer
 	sigchld  atomic.Bool   // set by the signal goroutine
 	signals  atomic.Uint32 // bits of those that ask for the end, by number; set there too
 	finished bool
@@ -86,11 +90,11 @@ type source interface{ ready(s *server) }
 
 func newServer(o options) (*server, error) {
 	s := &server{
-		opts: o, pid: os.Getpid(), group: syscall.Getpgrp(), clock: newClock(),
+		opts: o, pid: os.Getpid(), group: syscall.Getpgrp(), clock: kernel.NewClock(),
 		sources: make(map[int32]source), gens: make(map[int32]int32), buf: make([]byte, 64<<10),
 		slots: make(map[ID]*slot), leaders: make(map[int]*slot), held: make(map[*slot]bool),
 		flushing: make(map[*slot]bool), orphans: make(map[int]*orphan), grouped: make(map[string]*slot), store: make(descriptors), listener: -1,
-		childfd: openChildren(os.Getpid()), manager: manager{fd: -1},
+		childfd: kernel.OpenChildren(os.Getpid()), manager: manager{fd: -1},
 	}
 	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
 	if err != nil {
@@ -108,9 +112,9 @@ func newServer(o options) (*server, error) {
 	if s.spawner, err = newSpawner(null); err != nil {
 		return nil, err
 	}
-	s.spawner.cgroups = newCgroups(o.stateDir)
+	s.spawner.cgroups = cgroup.New(o.stateDir, "")
 	s.watch(s.spawner.loops, s.spawner)
-	s.logs = newLogs(filepath.Join(o.stateDir, "logs"), s.wake)
+	s.logs = logfile.New(filepath.Join(o.stateDir, "logs"), s.wake)
 	if o.resume < 0 {
 		s.inherit()
 	}
@@ -127,7 +131,7 @@ func (s *server) loop() error {
 		go s.spawner.run(&ready) // ends with spawner.close
 	}
 	ready.Wait()    // their tables are copied while there is little in ours
-	go s.logs.run() // ends with logs.close, when all is written
+	go s.logs.Run() // ends with its Close, when all is written
 	defer s.spawner.close()
 	events := make([]syscall.EpollEvent, 256)
 	for !s.finished {
@@ -193,7 +197,7 @@ func (wakeup) ready(s *server) {
 	}
 	s.answerTaps()
 	for slot := range s.flushing {
-		if s.logs.flushed(slot.log) {
+		if s.logs.Flushed(slot.log) {
 			s.gone(slot, nil)
 		}
 	}
@@ -240,7 +244,7 @@ func (s *server) logPath(path string) string {
 // emit appends to the stream; flush sends it.
 func (s *server) emit(ev Event) {
 	ev.At = time.Now()
-	ev.Mono = s.clock.mono(ev.At)
+	ev.Mono = s.clock.Mono(ev.At)
 	s.events.add(ev)
 }
 
@@ -278,8 +282,8 @@ func (s *server) stats() *Stats {
 		PID: s.pid, RSS: readRSS(), Goroutines: runtime.NumGoroutine(),
 		Threads: countDir("/proc/self/task"), FDs: countDir("/proc/self/fd"),
 		Slots: len(s.slots), Live: s.live, Orphans: len(s.orphans), Events: len(s.events.list),
-		DroppedLines: s.droppedLines(), LostNotes: s.lost, Descriptors: len(s.store),
-		Cgroup: s.spawner.cgroups.state(),
+		DroppedLines: s.logs.Dropped(), LostNotes: s.lost, Descriptors: len(s.store),
+		Cgroup: s.spawner.cgroups.State(),
 	}
 	return st
 }
@@ -289,10 +293,10 @@ func (s *server) stats() *Stats {
 func (s *server) farewell() {
 	// Before our own socket is gone: who finds no keeper may bind the ports at once.
 	s.store.close()
-	s.spawner.cgroups.close()
-	s.logs.close()
+	s.spawner.cgroups.Close()
+	s.logs.Close()
 	select {
-	case <-s.logs.done:
+	case <-s.logs.Done():
 	case <-time.After(flushPatience):
 	}
 	if s.conn != nil {

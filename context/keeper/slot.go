@@ -3,6 +3,9 @@ package keeper
 import (
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
+	"zmicroservices/context/keeper/logfile"
 )
 
 // slot is one process that was asked for, from the request until its last event
@@ -18,7 +21,7 @@ type slot struct {
 	since  time.Time
 	reaped bool // the number is no longer ours: nothing may be signalled
 	exited bool // the leader is dead; it stays a zombie while its tree lives
-	exit   exit
+	exit   kernel.Exit
 
 	cgroup string // directory of its own group; "" without
 	polled *timer // it is looked for members of that group which are not our children
@@ -27,7 +30,7 @@ type slot struct {
 	lost    []string // what cannot be told
 
 	streams []*stream // stdout and stderr, or none
-	log     *logFile
+	log     *logfile.File
 	taps    []*tapped // who listens
 	tail    []byte
 	ear     *ear // nil: it has no socket for notices
@@ -133,7 +136,7 @@ func (s *server) spawned(r spawned) {
 // capture begins to read stdout and stderr; -1 is one that is not there.
 func (s *server) capture(slot *slot, fds []int) {
 	if path := slot.spec.Output.Log; path != "" {
-		slot.log = s.logs.open(s.logPath(path), slot.id, slot.spec.Output)
+		slot.log = s.logs.Open(s.logPath(path), slot.id.owner(), slot.spec.Output.limits())
 	}
 	s.listenTo(slot)
 	for i, fd := range fds {
@@ -162,7 +165,7 @@ func (s *server) leaderExited(slot *slot) {
 	var dead bool
 	if slot.foreign != nil {
 		slot.exit = slot.foreignExited()
-	} else if slot.exit, dead = peekExit(slot.pid); !dead { // a debugger has the first word
+	} else if slot.exit, dead = kernel.PeekExit(slot.pid); !dead { // a debugger has the first word
 		s.timers.after(10*time.Millisecond, func() { s.exited = append(s.exited, slot) })
 		return
 	}
@@ -177,7 +180,7 @@ func (s *server) leaderExited(slot *slot) {
 	}
 	s.emit(Event{
 		Kind: Exited, Err: slot.overdueReason(), ID: slot.id, PID: slot.pid, Start: slot.start,
-		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Asked: slot.asked, Lost: slot.lost, Output: string(slot.tail),
+		Code: slot.exit.Code, Signal: slot.exit.Signal, Core: slot.exit.Core, Asked: slot.asked, Lost: slot.lost, Output: string(slot.tail),
 	})
 	slot.tail = nil
 	if slot.state != Stopping && len(s.members(slot)) > 0 {
@@ -193,7 +196,7 @@ func (s *server) settle(slot *slot) {
 		s.pollGroup(slot)
 		return
 	}
-	if slot.foreign == nil && !reap(slot.pid) {
+	if slot.foreign == nil && !kernel.Reap(slot.pid) {
 		return
 	}
 	delete(s.held, slot)
@@ -206,7 +209,7 @@ func (s *server) settle(slot *slot) {
 	slot.state = Stopping
 	slot.drain(s)
 	s.closeStreams(slot)
-	if slot.log != nil && !s.logs.flushed(slot.log) {
+	if slot.log != nil && !s.logs.Flushed(slot.log) {
 		// No Gone before its last line is in the file, unless the disk stalls.
 		s.flushing[slot] = true
 		slot.deadline = s.timers.after(flushPatience, func() { s.gone(slot, nil) })
@@ -239,14 +242,14 @@ func (s *server) gone(slot *slot, survivors []int) {
 func (s *server) tellGone(slot *slot, survivors []int) {
 	ev := Event{
 		Kind: Gone, ID: slot.id, PID: slot.pid, Start: slot.start,
-		Code: slot.exit.code, Signal: slot.exit.signal, Core: slot.exit.core, Asked: slot.asked, Lost: slot.lost, Survivors: survivors,
+		Code: slot.exit.Code, Signal: slot.exit.Signal, Core: slot.exit.Core, Asked: slot.asked, Lost: slot.lost, Survivors: survivors,
 	}
 	if len(survivors) > 0 {
 		ev.Err = "SIGKILL did not end everything in time"
 	}
 	slot.err, slot.survivors = ev.Err, survivors
 	if slot.log != nil {
-		s.logs.release(slot.log)
+		s.logs.Release(slot.log)
 		slot.log = nil
 	}
 	s.leaveGroup(slot)

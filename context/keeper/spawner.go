@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+
+	"zmicroservices/context/keeper/cgroup"
 )
 
 // spawners is how many threads execute programs. A second one gives 0.26 ms a
@@ -23,7 +25,7 @@ type spawner struct {
 	mine  int // SOCK_SEQPACKET pair: a result's ticket with its descriptors goes
 	loops int // from mine to loops
 
-	cgroups *cgroups
+	cgroups *cgroup.Tree
 
 	mu      sync.Mutex // guards what follows
 	work    *sync.Cond // there are jobs, or closed
@@ -191,7 +193,7 @@ func (sp *spawner) spawn(spec Spec) spawned {
 		closeAll(ours)
 		return r
 	}
-	if pid, err = sp.execute(spec, attr); attr.Sys.UseCgroupFD && cannotBeBorn(err) && len(spec.Cgroup.settings()) == 0 {
+	if pid, err = sp.execute(spec, attr); attr.Sys.UseCgroupFD && cannotBeBorn(err) && spec.Cgroup.None() {
 		release(false)
 		r.cgroup, release, attr.Sys.UseCgroupFD = "", func(bool) {}, false
 		pid, err = sp.execute(spec, attr)

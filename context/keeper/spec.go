@@ -7,6 +7,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/cgroup"
+	"zmicroservices/context/keeper/logfile"
 )
 
 // Spec is everything the keeper must know to run a process, and to end it alone.
@@ -28,6 +31,10 @@ type Spec struct {
 	// as NOTIFY_SOCKET. "" is nowhere.
 	Notify string `json:"notify,omitempty"`
 }
+
+// Cgroup asks for a control group of the slot's own, made before its first instruction
+// and removed after its last. What is in it belongs to the slot.
+type Cgroup = cgroup.Limits
 
 func (s *Spec) credential() *Credential {
 	if s.Attributes == nil {
@@ -70,6 +77,10 @@ type Output struct {
 	Budget int64 `json:"budget,omitempty"`
 }
 
+func (o Output) limits() logfile.Limits {
+	return logfile.Limits{MaxSize: o.MaxSize, MaxAge: o.MaxAge, Keep: o.Keep, Budget: o.Budget}
+}
+
 // MaxTail bounds Output.Tail, in bytes.
 const MaxTail = 64 << 10
 
@@ -104,7 +115,7 @@ func (s *Spec) check() error {
 		}
 	}
 	if s.Cgroup != nil {
-		if err := s.Cgroup.check(); err != nil {
+		if err := s.Cgroup.Check(); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // ErrRunning says that a keeper listens in the runtime directory already.
@@ -117,7 +119,7 @@ func Start(ctx context.Context, o Options) (*Client, error) {
 	}
 	c, err := greet(ctx, o, pidfd)
 	if err != nil {
-		_ = pidfdSignal(pidfd, syscall.SIGKILL) // it holds nothing yet
+		_ = kernel.Signal(pidfd, syscall.SIGKILL) // it holds nothing yet
 		var status syscall.WaitStatus
 		_, _ = syscall.Wait4(pid, &status, 0, nil)
 		_ = syscall.Close(pidfd)
@@ -165,7 +167,7 @@ func (o Options) execute(listener int) (pid, pidfd int, err error) {
 		Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &pidfd},
 	})
 	if err == nil && pidfd < 0 {
-		pidfd, err = pidfdOpen(pid, 0)
+		pidfd, err = kernel.OpenPidfd(pid, 0)
 	}
 	return pid, pidfd, err
 }

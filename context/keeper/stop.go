@@ -3,6 +3,8 @@ package keeper
 import (
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 const (
@@ -111,7 +113,7 @@ func (s *server) killRound(slot *slot) {
 func (s *server) killOwn(slot *slot) {
 	slot.killGroup()
 	if slot.pidfd >= 0 {
-		_ = pidfdSignal(slot.pidfd, syscall.SIGKILL) // it may have left its group
+		_ = kernel.Signal(slot.pidfd, syscall.SIGKILL) // it may have left its group
 	}
 	_ = syscall.Kill(-slot.pid, syscall.SIGKILL)
 	s.scan()

@@ -39,7 +39,7 @@ type Heard struct {
 func (h Heard) Texts() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		for line := range bytes.Lines(h.Lines) {
-			// See newStamp: the time has 30 bytes, its space, the stream, a space.
+			// See logfile.Stamp: the time has 30 bytes, its space, the stream, a space.
 			const stream, text = 31, 35
 			if len(line) > text && !yield(string(line[stream:text-1]), line[text:len(line)-1]) {
 				return

@@ -3,6 +3,8 @@ package keeper
 import (
 	"slices"
 	"time"
+
+	"zmicroservices/context/keeper/logfile"
 )
 
 // maxTapped bounds what waits for the provider of one tap, in bytes.
@@ -103,14 +105,14 @@ func (s *server) listenTo(slot *slot) {
 type tapping struct {
 	c        *conn
 	reply    *message
-	files    []*logFile // with lines of before; none when patience is over
+	files    []*logfile.File // with lines of before; none when patience is over
 	deadline *timer
 }
 
 // answerTaps answers those whose files are written.
 func (s *server) answerTaps() {
 	s.tappings = slices.DeleteFunc(s.tappings, func(a *tapping) bool {
-		a.files = slices.DeleteFunc(a.files, s.logs.flushed)
+		a.files = slices.DeleteFunc(a.files, s.logs.Flushed)
 		if len(a.files) > 0 && !a.c.closed {
 			return false
 		}

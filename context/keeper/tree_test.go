@@ -12,12 +12,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // descendants lists the live processes below pid.
 func descendants(pid int) []int {
 	var pids []int
-	for _, child := range childrenOf(pid) {
+	for _, child := range kernel.ChildrenOf(pid) {
 		if alive(child) {
 			pids = append(pids, child)
 		}
@@ -35,7 +37,7 @@ func (h *held) logged(s Spec) Spec {
 // nothingLeft fails if the keeper has a descendant.
 func (h *held) nothingLeft() {
 	h.t.Helper()
-	if left := childrenOf(h.PID()); len(left) > 0 {
+	if left := kernel.ChildrenOf(h.PID()); len(left) > 0 {
 		h.t.Errorf("left below the keeper: %v", left)
 	}
 }
@@ -166,7 +168,7 @@ func TestMemberOfTheGroupBelowAStrayIsFound(t *testing.T) {
 	if len(left) != 1 {
 		t.Fatalf("left %v, want the stray alone", left)
 	}
-	if st, ok := readStat(left[0]); !ok || st.group == pid {
+	if st, ok := kernel.ReadStat(left[0]); !ok || st.Group == pid {
 		t.Errorf("the member is left, not the stray: %+v", st)
 	}
 }
@@ -178,7 +180,7 @@ func TestDaemonWithoutCookieIsEndedWithTheKeeper(t *testing.T) {
 	id := h.spawn(s)
 	h.await(id, Gone)
 	var left []int
-	until(t, "the daemon is adopted", func() bool { left = childrenOf(h.PID()); return len(left) == 1 })
+	until(t, "the daemon is adopted", func() bool { left = kernel.ChildrenOf(h.PID()); return len(left) == 1 })
 	if err := h.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +194,7 @@ func TestDeadOrphansAreReaped(t *testing.T) {
 	leader := h.await(id, Spawned).PID
 	h.awaitLog(s.Output.Log, "up")
 	until(t, "only the leader is left", func() bool {
-		all := childrenOf(h.PID())
+		all := kernel.ChildrenOf(h.PID())
 		return len(all) == 1 && all[0] == leader
 	})
 }
@@ -206,7 +208,7 @@ func TestLeaderIsNotReapedBeforeItsGroup(t *testing.T) {
 	id := h.spawn(s)
 	pid := h.await(id, Exited).PID
 	h.awaitLog(s.Output.Log, "up")
-	if st, ok := readStat(pid); !ok || st.state != 'Z' {
+	if st, ok := kernel.ReadStat(pid); !ok || st.State != 'Z' {
 		t.Fatalf("leader %d: got %+v %v, want a zombie", pid, st, ok)
 	}
 	list, err := h.List(t.Context())
@@ -217,7 +219,7 @@ func TestLeaderIsNotReapedBeforeItsGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.await(id, Gone)
-	if _, ok := readStat(pid); ok {
+	if _, ok := kernel.ReadStat(pid); ok {
 		t.Errorf("leader %d was not reaped", pid)
 	}
 }
@@ -248,9 +250,9 @@ func spawnOnMain() int {
 		sp.push(spec("ts001", "child", "hang"))
 		r, ok := sp.take()
 		for ; !ok; r, ok = sp.take() {
-			readable(sp.loops)
+			kernel.Readable(sp.loops)
 		}
-		s := &server{pid: os.Getpid(), childfd: openChildren(os.Getpid()), buf: make([]byte, 4096)}
+		s := &server{pid: os.Getpid(), childfd: kernel.OpenChildren(os.Getpid()), buf: make([]byte, 4096)}
 		if s.childfd < 0 { // without CONFIG_PROC_CHILDREN all threads are one
 			fmt.Println("[]")
 		} else {
@@ -272,7 +274,7 @@ func TestHookOfAServiceMayLeaveADaemon(t *testing.T) {
 	h.spawn(hook)
 	// The cookie is the service's, which lives: the daemon belongs to it.
 	h.await(hook.ID, Gone)
-	until(t, "the daemon is adopted", func() bool { return len(childrenOf(h.PID())) == 2 })
+	until(t, "the daemon is adopted", func() bool { return len(kernel.ChildrenOf(h.PID())) == 2 })
 	if err := h.Kill(service); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"unsafe"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // passage is the program of a passage; it returns only if it did not get through.
@@ -135,13 +137,13 @@ func (c *Credential) calls() []call {
 	var all []call
 	if c.Groups != nil {
 		groups := append([]uint32{}, c.Groups...) // gid_t
-		all = append(all, call{at: stepGroups, number: sysSetgroups, values: [4]uintptr{uintptr(len(groups))}})
+		all = append(all, call{at: stepGroups, number: kernel.SetGroups, values: [4]uintptr{uintptr(len(groups))}})
 		if len(groups) > 0 {
 			all[0].pointers[1] = unsafe.Pointer(&groups[0])
 		}
 	}
 	gid, uid := uintptr(c.GID), uintptr(c.UID)
 	return append(all,
-		call{at: stepGID, number: sysSetresgid, values: [4]uintptr{gid, gid, gid}},
-		call{at: stepUID, number: sysSetresuid, values: [4]uintptr{uid, uid, uid}})
+		call{at: stepGID, number: kernel.SetResGID, values: [4]uintptr{gid, gid, gid}},
+		call{at: stepUID, number: kernel.SetResUID, values: [4]uintptr{uid, uid, uid}})
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 // ward is the provider below a keeper that is outermost (--init): no slot, since
@@ -50,7 +52,7 @@ func (w *ward) start(s *server) error {
 		Env: env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setpgid: true, PidFD: &pidfd},
 	})
 	if err == nil && pidfd < 0 {
-		pidfd, err = pidfdOpen(pid, 0)
+		pidfd, err = kernel.OpenPidfd(pid, 0)
 	}
 	if err != nil {
 		return fmt.Errorf("execute %s: %w", w.argv[0], err)
@@ -137,13 +139,13 @@ func (w *ward) forward(s *server, sig syscall.Signal) {
 	}
 	w.told = true
 	s.manager.say("STOPPING=1\nSTATUS=" + sig.String())
-	_ = pidfdSignal(w.pidfd, sig)
+	_ = kernel.Signal(w.pidfd, sig)
 }
 
 // hung ends a provider that was silent: it will not do so itself.
 func (w *ward) hung() {
 	if w.pid != 0 {
-		_ = pidfdSignal(w.pidfd, syscall.SIGKILL)
+		_ = kernel.Signal(w.pidfd, syscall.SIGKILL)
 	}
 }
 
@@ -155,7 +157,7 @@ func (w *ward) end(s *server) bool {
 	}
 	if w.next == nil || w.next.index < 0 {
 		w.next = s.timers.after(wardPatience, func() {
-			_ = pidfdSignal(w.pidfd, syscall.SIGTERM)
+			_ = kernel.Signal(w.pidfd, syscall.SIGTERM)
 			w.next = s.timers.after(wardPatience, w.hung)
 		})
 	}

