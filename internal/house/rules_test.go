@@ -94,7 +94,7 @@ var rules = append([]rule{
 		why: "what is measured is a value (event.Figures, Changes); context/metrics alone tells it to Prometheus",
 	},
 	{
-		name: "bubbletea", of: []string{"./..."}, but: []string{"./tools/conf_command/..."}, never: []string{"charm.land/..."},
+		name: "bubbletea", of: []string{"./..."}, but: []string{"./tools/conf_command/..."}, never: []string{"charm.land/...", "github.com/charmbracelet/..."},
 		why: "a terminal is the operator's: nothing that runs without one knows of it",
 	},
 	{
