@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"zmicroservices/taskservice/zmtp"
 )
@@ -150,9 +151,10 @@ func (g *guard) obey(body []byte) error {
 // heartbeat is the number in a PING whose PONG nobody waits for.
 const heartbeat = 0
 
-// ping asks for a PONG with n in it. The TTL is none: we do not ask to be cut.
-func (g *guard) ping(n uint64) error {
-	return g.command(zmtp.AppendPing(nil, 0, binary.BigEndian.AppendUint64(nil, n)))
+// ping asks for a PONG with n in it. After ttl without a word from us the peer
+// may hang up; with 0 it keeps what it was told before.
+func (g *guard) ping(n uint64, ttl time.Duration) error {
+	return g.command(zmtp.AppendPing(nil, ttl, binary.BigEndian.AppendUint64(nil, n)))
 }
 
 // readHeader reads a frame's header, also as it came.

@@ -22,9 +22,11 @@ const (
 	barrierTime = 5 * time.Second
 	// settleTime stands in for a PONG with peers of ZMTP 3.0, which has none.
 	settleTime = 100 * time.Millisecond
-	// beat is how often a silent peer is asked for a sign of life; after two
-	// unanswered ones the connection counts as lost.
+	// beat is how often each peer is given a sign of life, and asked for one; after
+	// two unanswered ones the connection counts as lost.
 	beat = 20 * time.Second
+	// silence is after which time without a word from us a peer may hang up.
+	silence = 3 * beat
 )
 
 // link is one connection to a forwarder, from the handshake to its loss.
@@ -130,7 +132,7 @@ func (l *link) barrier(ctx context.Context) error {
 	defer timeout.Stop()
 	for range 2 {
 		l.asked++
-		if err := l.ping(l.asked); err != nil {
+		if err := l.ping(l.asked, 0); err != nil {
 			return err
 		}
 		for answered := false; !answered; {
@@ -162,10 +164,10 @@ func (l *link) pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// watch asks a silent peer for a sign of life and ends the connection of one
-// that gives none. TCP alone takes a quarter of an hour to notice a pulled
-// cable with data on its way. It ends with ctx. Peers of ZMTP 3.0 cannot be
-// asked.
+// watch gives a sign of life once a beat and ends the connection of a peer that
+// gives none, though it is asked. TCP alone takes a quarter of an hour to notice a
+// pulled cable with data on its way. The PING's TTL lets the peer do the same
+// with us. It ends with ctx. Peers of ZMTP 3.0 cannot be asked.
 func (l *link) watch(ctx context.Context) {
 	if !l.peer.AtLeast(3, 1) {
 		return
@@ -186,9 +188,9 @@ func (l *link) watch(ctx context.Context) {
 			return
 		default:
 			unanswered++
-			if l.ping(heartbeat) != nil {
-				return // read tells of it
-			}
+		}
+		if l.ping(heartbeat, silence) != nil {
+			return // read tells of it
 		}
 	}
 }

@@ -205,9 +205,9 @@ func TestASilentPeerIsLost(t *testing.T) {
 		defer cancel()
 		go l.watch(ctx) // ends with ctx
 		<-l.lost
-		// Three beats answered, each with one of rest after it, then two that
-		// are not and the one that gives up.
-		if took := time.Since(begin); took != 9*beat {
+		// The three that are answered, the one that finds the last answer, two that
+		// find none and the one that gives up.
+		if took := time.Since(begin); took != 7*beat {
 			t.Errorf("took %v", took)
 		}
 		l.hangUp()
