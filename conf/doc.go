@@ -9,7 +9,7 @@
 // (Context.Raw, Task.Raw) is what travels in messages, and what is unknown in
 // them is kept, passed on and warned of once. Our own elements are read
 // strictly: an unknown name in them is an error that names the nearest right
-// one. NotYet lists what is understood but not carried out in this release.
+// one.
 //
 //	c, err := conf.Load("conf/Context-EchoAction.xml")
 //	if err != nil {

@@ -54,7 +54,6 @@ func verdict(t *testing.T, file string) string {
 	say("", list(t, err))
 	if c != nil {
 		say("warning: ", c.Warnings)
-		say("", NotYet(c))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

@@ -12,6 +12,7 @@ import (
 // exceeded, and what happens then. Exactly one measure is set.
 type Limit struct {
 	Pos         Pos           `json:"-"`
+	Measure     Measure       // which of the next five it is about
 	RSS         int64         // bytes
 	CPU         float64       // percent of one core
 	FDs         int           // open file descriptors
@@ -20,6 +21,18 @@ type Limit struct {
 	For         time.Duration
 	Action      string // restart, stop, notify
 }
+
+// Measure is what a limit is about, in the words of the file.
+type Measure string
+
+// The measures.
+const (
+	RSS         Measure = "rss"
+	CPU         Measure = "cpu"
+	FDs         Measure = "fds"
+	Connections Measure = "connections"
+	Age         Measure = "age"
+)
 
 // Expect is our <expect> element: the traffic that a service owes the bus. With
 // neither Min, Max nor Age it owes a first message.
@@ -35,12 +48,17 @@ type Expect struct {
 // defaultExpectWithin is what rates are of unless the file says so.
 const defaultExpectWithin = 2 * time.Second
 
-// defaultLimitFor is how long a measure may be over its limit.
+// defaultLimitFor is how long a measure may be over its limit, but for age.
 const defaultLimitFor = 30 * time.Second
 
 func (r *reader) limit(n *node) Limit {
 	l := Limit{Pos: n.pos, For: defaultLimitFor}
-	r.exactlyOne(n, "rss", "cpu", "fds", "connections", "age")
+	r.exactlyOne(n, string(RSS), string(CPU), string(FDs), string(Connections), string(Age))
+	for _, name := range given(n, string(RSS), string(CPU), string(FDs), string(Connections), string(Age)) {
+		if l.Measure = Measure(name); l.Measure == Age {
+			l.For = 0 // nobody gets younger
+		}
+	}
 	read(r, n, "rss", &l.RSS, parseSize)
 	read(r, n, "cpu", &l.CPU, parsePercent)
 	read(r, n, "fds", &l.FDs, intIn(0, math.MaxInt32))

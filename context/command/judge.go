@@ -113,9 +113,6 @@ func (h *Handler) admit(r *Request, tasks []*conf.Task) {
 			continue
 		}
 		admitted, err := h.admitReplica(t)
-		if err == nil {
-			err = conf.ErrorList(conf.NotYet(&conf.Context{Tasks: []*conf.Task{admitted}})).Err()
-		}
 		var refused *conf.RefusedError
 		switch {
 		case errors.As(err, &refused):

@@ -52,14 +52,16 @@ func TestAReportSumsUpWhatServicesCost(t *testing.T) {
 	}}
 	h.handler.Report(v, Reading{
 		Services: map[event.TaskID]*Usage{
-			"ts001": {
-				PID: 70, RSS: 3 * mib / 2, VMS: 4 * mib, Percent: 0.12345, CPUPercent: 99.999, FDs: 5, Threads: 2, Age: 1500 * time.Millisecond,
-				Connections: map[string]int{"LISTEN": 1, "ESTABLISHED": 2},
-				Children:    []Usage{{PID: 71, RSS: mib, CPUPercent: 1, FDs: 3, Threads: 1, Connections: map[string]int{"ESTABLISHED": 1}}},
-			},
-			"ts003": {Error: "read process 8: process has ended"},
+			"ts001": {Cost: &event.Cost{
+				ProcessCost: event.ProcessCost{
+					PID: 70, RSS: 3 * mib / 2, VMS: 4 * mib, Memory: 0.12345, CPU: 99.999, FDs: 5, Threads: 2, Age: 1.5,
+					Connections: map[string]int{"LISTEN": 1, "ESTABLISHED": 2},
+				},
+				Children: []event.ProcessCost{{PID: 71, RSS: mib, CPU: 1, FDs: 3, Threads: 1, Connections: map[string]int{"ESTABLISHED": 1}}},
+			}},
+			"ts003": {Cost: &event.Cost{Error: "read process 8: process has ended"}},
 		},
-		Self: []SelfUsage{{Usage: Usage{PID: 1, RSS: mib}, Process: "provider", Goroutines: 4, Queues: map[string]int64{"journal": 2}, Drops: map[string]uint64{"bus_messages": 1}}},
+		Self: []SelfUsage{{ProcessCost: event.ProcessCost{PID: 1, RSS: mib}, Process: "provider", Goroutines: 4, Queues: map[string]int64{"journal": 2}, Drops: map[string]uint64{"bus_messages": 1}}},
 	})
 	_, payload, err := message.Split([]byte(h.said[len(h.said)-1]))
 	if err != nil {

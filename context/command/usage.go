@@ -2,29 +2,16 @@ package command
 
 import (
 	"math"
-	"time"
 
 	"zmicroservices/context/event"
 	"zmicroservices/taskservice/message"
 )
 
-// Usage is what one process costs; of a task service it is its own process, as in the
-// original's payload, with its descendants as Children.
+// Usage is what a task service costs, with what only a report tells.
 type Usage struct {
-	PID        int
-	RSS, VMS   uint64  // bytes
-	Percent    float64 // RSS of physical memory
-	CPUPercent float64 // 100 is one core
-	FDs        int
-	Threads    int
-	Age        time.Duration // since its start
-	// Connections are the sockets of TCP by their state, and those of UDP as NONE; nil:
-	// they were not asked for.
-	Connections map[string]int
-	OpenedFiles []OpenedFile // nil: not asked for
-	MemoryMaps  []MemoryMap  // nil: not asked for
-	Children    []Usage      // all descendants
-	Error       string       // what could not be had, and why
+	*event.Cost
+	OpenedFiles []OpenedFile // of its own process; nil: not asked for
+	MemoryMaps  []MemoryMap  // of its own process; nil: not asked for
 }
 
 // OpenedFile is a descriptor and what it leads to.
@@ -50,8 +37,9 @@ type MemoryMap struct {
 
 // SelfUsage is what a process of ours costs.
 type SelfUsage struct {
-	Usage
+	event.ProcessCost
 	Process    string            // provider or keeper
+	Error      string            // what could not be had, and why
 	Goroutines int               // 0: not known
 	Queues     map[string]int64  // what waits now
 	Drops      map[string]uint64 // what was dropped since its start
@@ -64,33 +52,11 @@ type Reading struct {
 	Self     []SelfUsage
 }
 
-// Total is what a process costs with all its descendants.
-func (u *Usage) Total() Usage {
-	sum := Usage{PID: u.PID, Age: u.Age}
-	sum.add(u)
-	for i := range u.Children {
-		sum.add(&u.Children[i])
-	}
-	return sum
-}
-
-func (u *Usage) add(o *Usage) {
-	u.RSS += o.RSS
-	u.VMS += o.VMS
-	u.Percent += o.Percent
-	u.CPUPercent += o.CPUPercent
-	u.FDs += o.FDs
-	u.Threads += o.Threads
-	if o.Connections != nil && u.Connections == nil {
-		u.Connections = map[string]int{}
-	}
-	for state, n := range o.Connections {
-		u.Connections[state] += n
-	}
-}
-
 // Report says on the bus what a transaction costs.
 func (h *Handler) Report(v *event.View, r Reading) {
+	if !h.opts.Bus.Wanted(message.TopicContext) {
+		return
+	}
 	m := message.Usage{
 		Header: message.Header{
 			Action: message.ActionMonitor, ServiceID: h.opts.Own.ContextID, ServiceName: "context", Transaction: string(v.Transaction),
@@ -104,24 +70,22 @@ func (h *Handler) Report(v *event.View, r Reading) {
 // and ourselves.
 func entries(v *event.View, r Reading) []any {
 	data := make([]any, 1, 1+len(v.Tasks)+len(r.Self))
-	var sum Usage
-	running, processes := 0, 0
+	var sum event.Cost
+	running := 0
 	for _, t := range v.Tasks {
 		u := r.Services[t.ID]
 		if u == nil {
-			data = append(data, serviceEntry(t, &Usage{}))
-			continue
+			u = &Usage{Cost: &event.Cost{}}
 		}
-		total := u.Total()
-		sum.add(&total)
 		if u.PID > 0 {
 			running++
-			processes += 1 + len(u.Children)
+			sum.Children = append(append(sum.Children, u.ProcessCost), u.Children...)
 		}
 		data = append(data, serviceEntry(t, u))
 	}
-	whole := figures(&sum)
-	whole["kind"], whole["services"], whole["running"], whole["processes"] = "transaction", len(v.Tasks), running, processes
+	total := sum.Total()
+	whole := figures(&total)
+	whole["kind"], whole["services"], whole["running"], whole["processes"] = "transaction", len(v.Tasks), running, len(sum.Children)
 	data[0] = whole
 	for i := range r.Self {
 		data = append(data, selfEntry(&r.Self[i]))
@@ -130,24 +94,19 @@ func entries(v *event.View, r Reading) []any {
 }
 
 func serviceEntry(t *event.TaskView, u *Usage) map[string]any {
-	o := figures(u)
+	o := figures(&u.ProcessCost)
 	o["kind"], o["service_id"], o["instance"], o["state"] = "service", string(t.ID), t.Instance, t.State.String()
-	o["restarts"], o["uptime_s"] = t.Restarts, round(u.Age.Seconds(), 1000)
-	o["pid"] = nil
-	if u.PID > 0 {
-		o["pid"] = u.PID
-	}
+	o["restarts"], o["uptime_s"] = t.Restarts, round(u.Age, 1000)
 	children := make([]any, len(u.Children))
-	for i := range u.Children {
-		c := &u.Children[i]
-		children[i] = map[string]any{"pid": c.PID, "rss": mebi(c.RSS), "cpu_percent": round(c.CPUPercent, 100)}
+	for i, c := range u.Children {
+		children[i] = map[string]any{"pid": c.PID, "rss": mebi(c.RSS), "cpu_percent": round(c.CPU, 100)}
 	}
 	o["children"] = children
 	total := u.Total()
 	sum := figures(&total)
-	sum["processes"] = 0
+	o["pid"], sum["processes"] = nil, 0
 	if u.PID > 0 {
-		sum["processes"] = 1 + len(u.Children)
+		o["pid"], sum["processes"] = u.PID, 1+len(u.Children)
 	}
 	o["total"] = sum
 	if u.OpenedFiles != nil {
@@ -163,8 +122,8 @@ func serviceEntry(t *event.TaskView, u *Usage) map[string]any {
 }
 
 func selfEntry(u *SelfUsage) map[string]any {
-	o := figures(&u.Usage)
-	o["kind"], o["process"], o["pid"], o["uptime_s"] = "self", u.Process, u.PID, round(u.Age.Seconds(), 1000)
+	o := figures(&u.ProcessCost)
+	o["kind"], o["process"], o["pid"], o["uptime_s"] = "self", u.Process, u.PID, round(u.Age, 1000)
 	if u.Goroutines > 0 {
 		o["goroutines"] = u.Goroutines
 	}
@@ -176,9 +135,9 @@ func selfEntry(u *SelfUsage) map[string]any {
 }
 
 // figures are what all kinds have.
-func figures(u *Usage) map[string]any {
+func figures(u *event.ProcessCost) map[string]any {
 	o := map[string]any{
-		"rss": mebi(u.RSS), "vms": mebi(u.VMS), "percent": round(u.Percent, 10000), "cpu_percent": round(u.CPUPercent, 100),
+		"rss": mebi(u.RSS), "vms": mebi(u.VMS), "percent": round(u.Memory, 10000), "cpu_percent": round(u.CPU, 100),
 		"num_fds": u.FDs, "num_threads": u.Threads,
 	}
 	if u.Connections != nil {
@@ -188,6 +147,6 @@ func figures(u *Usage) map[string]any {
 }
 
 // mebi is the original's unit: 2^20 bytes.
-func mebi(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
+func mebi(bytes int64) float64 { return float64(bytes) / (1 << 20) }
 
 func round(v, parts float64) float64 { return math.Round(v*parts) / parts }

@@ -110,6 +110,14 @@ type Unmet struct {
 	Reason string // a whole clause: "topic frames came 3/s, min 20/s, for 2s"
 }
 
+// Exceeded is the word of who measures costs: a process has been beyond a limit of its
+// file for as long as that allows.
+type Exceeded struct {
+	Ref
+	Limit  int    // its place in the task service's file
+	Reason string // "rss 412 MB > 400 MB for 30s"
+}
+
 // Notified is the state of what a service has told its keeper: each holds all that
 // it has told so far (sd_notify(3)).
 type Notified struct {
@@ -160,6 +168,9 @@ func (e Probed) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Unmet) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Exceeded) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Notified) About() TaskID { return e.Task }

@@ -50,7 +50,8 @@ type ProcessCost struct {
 	CPU         float64        `json:"cpu_percent"`    // 100 is one core
 	FDs         int            `json:"fds"`
 	Threads     int            `json:"threads"`
-	Connections map[string]int `json:"connections,omitempty"` // number by status: ESTABLISHED, LISTEN, NONE, …
+	Age         float64        `json:"age_s"`                 // seconds since its start
+	Connections map[string]int `json:"connections,omitempty"` // number by status, TCP: ESTABLISHED, LISTEN, …, UDP: NONE; nil: nobody asked
 }
 
 // Total adds up all processes. Memory that they share counts for each.

@@ -25,6 +25,7 @@ type SayControl struct {
 	Status  map[string]any
 	Cause   event.Cause
 	Subject event.Ref
+	Ours    bool // not on a wire that is the original's
 }
 
 // Launch makes a process for a task service. Its outcome comes back as

@@ -45,6 +45,7 @@ type Clock interface {
 type Prober interface {
 	Watch(w Watch)
 	Expect(e Expect)
+	Limit(l Limit)
 	Unwatch(r event.Ref)
 }
 
@@ -268,6 +269,9 @@ func (g *Group) perform(effect Effect) {
 	case SayProcess:
 		g.say(message.TopicProcess, g.process(e.Task, e.Action, e.Object, e.Cause))
 	case SayControl:
+		if e.Ours && g.with.Original {
+			return
+		}
 		g.say(message.TopicControl, message.Control{
 			Header: message.Header{
 				Action: e.Action, ServiceID: e.Task.ID, ServiceName: e.Task.ServiceName,
@@ -291,6 +295,10 @@ func (g *Group) perform(effect Effect) {
 	case Expect:
 		if g.with.Prober != nil {
 			g.with.Prober.Expect(e)
+		}
+	case Limit:
+		if g.with.Prober != nil {
+			g.with.Prober.Limit(e)
 		}
 	case Unwatch:
 		if g.with.Prober != nil {

@@ -71,6 +71,7 @@ func randomTasks(rt *rapid.T) []*conf.Task {
 	}
 	randomProbes(rt, tasks)
 	randomExpects(rt, tasks)
+	randomLimits(rt, tasks)
 	randomDepends(rt, tasks)
 	return tasks
 }
@@ -158,9 +159,13 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 			w.crash()
 		}
 	case 25:
-		if n%5 == 0 {
+		switch n % 5 {
+		case 0:
 			w.miss(id)
-			break
+			return
+		case 1:
+			w.exceed(id, n%3)
+			return
 		}
 		w.verdict(id, n%8, n%3 > 0)
 	case 26:

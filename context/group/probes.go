@@ -92,6 +92,7 @@ func (k *task) judged() bool {
 // with its word `started`.
 func (t *Transaction) watch(k *task) {
 	t.expect(k)
+	t.limit(k)
 	if !k.probing() {
 		return
 	}
@@ -122,8 +123,8 @@ func (t *Transaction) emitWatch(k *task, kinds ...string) {
 }
 
 func (t *Transaction) unwatch(k *task) {
-	if k.seen.watching != watchNone || k.seen.owing {
-		k.seen.watching, k.seen.owing = watchNone, false
+	if k.seen.watching != watchNone || k.seen.owing || k.seen.limited {
+		k.seen.watching, k.seen.owing, k.seen.limited = watchNone, false, false
 		t.emit(Unwatch{k.ref(t.opts.Transaction)})
 	}
 }

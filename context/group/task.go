@@ -68,6 +68,7 @@ type seen struct {
 	completed   bool        // it ended by itself, with success, and nothing wants it again
 	watching    watching    // which probes were asked for
 	owing       bool        // what it publishes is judged
+	limited     bool        // what it costs is judged
 	probes      []bool      // their verdicts; never written, replaced
 	leaves      bool        // it said STOPPING=1
 	status      string      // its STATUS=

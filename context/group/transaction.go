@@ -117,6 +117,8 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 		t.probed(e)
 	case event.Unmet:
 		t.missed(e)
+	case event.Exceeded:
+		t.exceeded(e)
 	case event.Notified:
 		t.notified(e)
 	default:

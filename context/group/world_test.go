@@ -38,6 +38,7 @@ type world struct {
 	at       map[event.TaskID]event.State // as the changes have told
 	watched  map[event.Ref]map[int]bool   // probes that are looked after, and their last verdict
 	owing    map[event.Ref]bool           // whose messages are judged
+	limited  map[event.Ref]bool           // whose cost is judged
 	circles  bool                         // its services depend on each other
 	n        int
 }
@@ -66,7 +67,7 @@ func newWorld(t testing.TB, o Options) *world {
 	w := &world{
 		t: t, now: time.Unix(1_800_000_000, 0), procs: map[event.TaskID]*proc{},
 		causes: map[launchCause]event.Ref{}, restarts: map[string][]event.TaskID{}, before: map[string]uint64{}, created: map[event.TaskID]uint64{}, asked: map[string]map[event.TaskID]event.Incarnation{},
-		at: map[event.TaskID]event.State{}, armed: map[event.TaskID]Arm{}, watched: map[event.Ref]map[int]bool{}, owing: map[event.Ref]bool{},
+		at: map[event.TaskID]event.State{}, armed: map[event.TaskID]Arm{}, watched: map[event.Ref]map[int]bool{}, owing: map[event.Ref]bool{}, limited: map[event.Ref]bool{},
 		phase: map[event.Ref]string{}, acts: map[uint64][]time.Time{}, limit: o.Transitions,
 	}
 	tx, err := NewTransaction(o, w.now)
@@ -126,7 +127,10 @@ func (w *world) perform(effect Effect) {
 		w.watch(e)
 	case Expect:
 		w.expect(e)
+	case Limit:
+		w.judged(e)
 	case Unwatch:
+		delete(w.limited, e.Ref)
 		delete(w.watched, e.Ref)
 		delete(w.owing, e.Ref)
 	case SayProcess:
@@ -206,6 +210,7 @@ func (w *world) crash() {
 	clear(w.armed)
 	clear(w.watched)
 	clear(w.owing)
+	clear(w.limited)
 	for _, effect := range tx.Restore(w.now, w.now, 0, saved) {
 		w.perform(effect)
 	}

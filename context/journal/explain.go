@@ -91,7 +91,7 @@ func sameCause(a, b event.Cause) bool { return a.Origin == b.Origin && a.By == b
 // waited for: there is nothing behind it but its start.
 func intrinsic(l Link) bool {
 	switch l.Cause.Origin {
-	case event.ByProcess, event.ByDeadline, event.ByProvider, event.ByProbe, event.ByFlow, byLimit:
+	case event.ByProcess, event.ByDeadline, event.ByProvider, event.ByProbe, event.ByFlow, event.ByLimit:
 		return true
 	}
 	return false
@@ -106,11 +106,6 @@ func because(what string, l Link) string {
 	}
 	return what + " because " + why
 }
-
-// Origins of sources beside those that package event knows.
-const (
-	byLimit event.Origin = "limit"
-)
 
 // reason says a cause as a clause about "it".
 func reason(l Link) string {
@@ -155,8 +150,8 @@ func reason(l Link) string {
 		return orElse(by, "another") + " depends on it"
 	case event.BySchedule:
 		return "it was due by its schedule" + inBrackets(by)
-	case byLimit:
-		return "it went beyond its limit" + inBrackets(orElse(l.Reason, by))
+	case event.ByLimit: // "rss 412 MB > 400 MB for 30s"
+		return orElse(by, "it went beyond its limit")
 	case "":
 		return "of a cause that was not recorded"
 	default:

@@ -145,7 +145,7 @@ func TestTheSentenceForPeople(t *testing.T) {
 			"failed 14:02:11 because its liveness probe timed out 3 times",
 		},
 		{chain(to("ts001", event.Starting, event.Started, by("schedule", "*/5 * * * *"))), "started 14:02:11 because it was due by its schedule (*/5 * * * *)"},
-		{chain(to("ts001", event.Started, event.Stopping, by("limit", "rss 400M"))), "stopping since 14:02:11 because it went beyond its limit (rss 400M)"},
+		{chain(to("ts001", event.Started, event.Stopping, by("limit", "rss 412 MB > 400 MB for 30s"))), "stopping since 14:02:11 because rss 412 MB > 400 MB for 30s"},
 		{chain(to("ts001", event.Started, event.Stopping, by("sunspots", "many"))), "stopping since 14:02:11 because of sunspots many"},
 		{chain(to("ts001", event.Started, event.Stopping, event.Cause{})), "stopping since 14:02:11 because of a cause that was not recorded"},
 		{ // three services, each because of the one before

@@ -63,9 +63,10 @@ func (f *figures) make(ctx context.Context, now time.Time) *event.Figures {
 		At: now, Context: p.opts.Context.ContextID, Version: p.opts.Version, Began: f.began,
 		Services: []event.ServiceFigures{}, Bus: busFigures(p.forwarder.Stats()),
 	}
+	costs := f.costs(ctx)
 	for _, v := range p.Views() {
 		for _, t := range v.Tasks {
-			s := event.ServiceFigures{Transaction: v.Transaction, TaskView: t}
+			s := event.ServiceFigures{Transaction: v.Transaction, TaskView: t, Cost: costs[refIn(v, t)]}
 			if t.State == event.Started {
 				s.Uptime = now.Sub(t.Since).Seconds()
 			}
@@ -91,6 +92,13 @@ func (f *figures) make(ctx context.Context, now time.Time) *event.Figures {
 		}, now))
 	}
 	return out
+}
+
+// costs are those of the services, unless measuring them takes too long.
+func (f *figures) costs(ctx context.Context) map[event.Ref]*event.Cost {
+	ctx, cancel := context.WithTimeout(ctx, keeperAnswer)
+	defer cancel()
+	return f.p.meter.costs(ctx)
 }
 
 // logSize is what all logs take, looked up now and then.

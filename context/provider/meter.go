@@ -8,28 +8,34 @@ import (
 
 	"zmicroservices/context/command"
 	"zmicroservices/context/event"
+	"zmicroservices/context/group"
+	"zmicroservices/context/limit"
 	"zmicroservices/context/sample"
 )
 
-// meter measures what the services cost, in one pass for all transactions whose time
-// has come, and has it reported.
+// meter measures what the services cost: for reports on the bus, for their limits and
+// for whoever asks, in one pass for all whose time has come.
 type meter struct {
 	p       *Provider
 	began   time.Time
-	stirred chan struct{} // capacity 1: a transaction is new, or another report is wanted; sent by many, never closed
+	stirred chan struct{} // capacity 1: there is something new; sent by many, never closed
+	looks   chan look     // capacity 0: who looks waits for a pass anyway; sent by costs, never closed
+	ended   chan struct{} // closed by Run
 
-	mu    sync.Mutex // guards asked
-	asked map[event.TransactionID]command.Settings
+	mu     sync.Mutex // guards both
+	asked  map[event.TransactionID]command.Settings
+	limits []func(*limit.Judge) // changes of what is judged, in order
 
 	// owned by Run
-	sampler *sample.Sampler
-	plans   map[event.TransactionID]*plan
-	trees   map[event.Ref]*sample.Tree
-	own     ourselves
-	batch   []*sample.Tree
+	sampler  *sample.Sampler
+	plans    map[event.TransactionID]*plan
+	subjects map[event.Ref]*subject
+	judge    *limit.Judge
+	own      ourselves
+	batch    []*sample.Tree
 }
 
-// plan is when a transaction is measured.
+// plan is when a transaction is reported.
 type plan struct {
 	command.Settings
 	asked bool      // by monitor_on
@@ -37,10 +43,25 @@ type plan struct {
 	last  bool      // it is quiet, and was reported since
 }
 
+// subject is a task service's processes.
+type subject struct {
+	tree *sample.Tree
+	cost *event.Cost // the latest
+}
+
+// look asks for the costs of all.
+type look struct {
+	reply chan map[event.Ref]*event.Cost
+} // capacity 1: whoever asked may have gone
+
+// fresh is how old costs may be for whoever looks: at most so often they are measured anew.
+const fresh = figuresPace
+
 func newMeter(p *Provider) *meter {
 	return &meter{
-		p: p, began: time.Now(), stirred: make(chan struct{}, 1), asked: map[event.TransactionID]command.Settings{},
-		plans: map[event.TransactionID]*plan{}, trees: map[event.Ref]*sample.Tree{},
+		p: p, began: time.Now(), stirred: make(chan struct{}, 1), looks: make(chan look), ended: make(chan struct{}),
+		asked: map[event.TransactionID]command.Settings{}, plans: map[event.TransactionID]*plan{},
+		subjects: map[event.Ref]*subject{}, judge: limit.NewJudge(),
 	}
 }
 
@@ -48,6 +69,21 @@ func newMeter(p *Provider) *meter {
 func (m *meter) Monitor(id event.TransactionID, s command.Settings) {
 	m.mu.Lock()
 	m.asked[id] = s
+	m.mu.Unlock()
+	m.stir()
+}
+
+// Limit judges a process by the limits of its task service, until Unlimit.
+func (m *meter) Limit(l group.Limit) {
+	m.change(func(j *limit.Judge) { j.Watch(l.Ref, l.Task.Limits) })
+}
+
+// Unlimit judges it no more.
+func (m *meter) Unlimit(r event.Ref) { m.change(func(j *limit.Judge) { j.Unwatch(r) }) }
+
+func (m *meter) change(c func(*limit.Judge)) {
+	m.mu.Lock()
+	m.limits = append(m.limits, c)
 	m.mu.Unlock()
 	m.stir()
 }
@@ -60,9 +96,29 @@ func (m *meter) stir() {
 	}
 }
 
+// costs are those of all task services that have a process, measured now or a moment
+// ago; nil if nothing is measured.
+func (m *meter) costs(ctx context.Context) map[event.Ref]*event.Cost {
+	l := look{make(chan map[event.Ref]*event.Cost, 1)}
+	select {
+	case m.looks <- l:
+	case <-m.ended:
+		return nil
+	case <-ctx.Done():
+		return nil
+	}
+	select {
+	case costs := <-l.reply:
+		return costs
+	case <-ctx.Done():
+		return nil
+	}
+}
+
 // Run measures until ctx ends. A machine that does not let itself be measured is said
 // once, and no reason to end.
 func (m *meter) Run(ctx context.Context) error {
+	defer close(m.ended)
 	var err error
 	if m.sampler, err = sample.New(sample.DefaultOptions()); err != nil {
 		m.p.opts.Logger.Error("processes are not measured", "err", err)
@@ -76,60 +132,83 @@ func (m *meter) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		var l look
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
 		case <-m.stirred:
+		case l = <-m.looks:
 		}
-		timer.Reset(m.pass(ctx, time.Now()))
+		rest := m.pass(ctx, time.Now(), l.reply != nil)
+		if l.reply != nil {
+			l.reply <- m.latest()
+		}
+		timer.Reset(rest)
 	}
 }
 
-// pass measures and reports what is due, and gives the time until something is.
-func (m *meter) pass(ctx context.Context, now time.Time) time.Duration {
+// pass measures what is due, or all of it for who looks, and gives the time until
+// something is due again.
+func (m *meter) pass(ctx context.Context, now time.Time, all bool) time.Duration {
 	views := m.p.Views()
 	m.plan(views, now)
 	m.forget(views)
-	var due []*event.View
 	m.batch = m.batch[:0]
+	due := m.reportable(views, now)
+	judged := m.judge.Due(now)
 	for _, v := range views {
-		at := m.plans[v.Transaction]
-		if at.Interval == 0 || now.Before(at.next) {
-			continue
-		}
-		at.next = m.after(now, at.Interval)
-		if quiet := isQuiet(v); quiet && at.last && !at.asked {
-			continue // what it costs is nothing, and was said
-		} else {
-			at.last = quiet
-		}
-		due = append(due, v)
-		m.gather(v, at.Settings)
+		m.gather(v, now, due[v.Transaction], all, judged)
 	}
 	if len(due) > 0 {
 		m.batch = append(m.batch, m.own.trees(m)...)
+	}
+	if len(m.batch) > 0 {
 		m.sampler.Tick(m.batch...)
+	}
+	for ref, s := range m.subjects {
+		if s.tree.At().Before(now) {
+			continue // not in this pass
+		}
+		s.cost = costOf(s.tree)
+		for _, e := range m.judge.Judge(ref, s.cost) {
+			m.p.put(ref, e)
+		}
+	}
+	if len(due) > 0 {
 		self := m.own.usage(ctx, m)
-		for _, v := range due {
-			m.p.handler.Report(v, command.Reading{Services: m.services(v, m.plans[v.Transaction].Settings), Self: self})
+		for _, v := range views {
+			if due[v.Transaction] {
+				m.p.handler.Report(v, command.Reading{Services: m.services(v), Self: self})
+			}
 		}
 	}
-	rest := time.Hour
-	for _, at := range m.plans {
-		if at.Interval > 0 {
-			rest = min(rest, max(0, time.Until(at.next)))
-		}
-	}
-	return rest
+	return m.rest()
 }
 
-// plan brings the plans up to date.
+// rest is the time until something is due.
+func (m *meter) rest() time.Duration {
+	next := m.judge.Next()
+	for _, at := range m.plans {
+		if at.Interval > 0 && (next.IsZero() || at.next.Before(next)) {
+			next = at.next
+		}
+	}
+	if next.IsZero() {
+		return time.Hour
+	}
+	return max(0, time.Until(next))
+}
+
+// plan brings plans and limits up to date.
 func (m *meter) plan(views []*event.View, now time.Time) {
 	m.mu.Lock()
-	asked := m.asked
-	m.asked = map[event.TransactionID]command.Settings{}
+	asked, limits := m.asked, m.limits
+	m.asked, m.limits = map[event.TransactionID]command.Settings{}, nil
 	m.mu.Unlock()
+	for _, change := range limits {
+		change(m.judge)
+	}
 	there := make(map[event.TransactionID]bool, len(views))
 	for _, v := range views {
 		there[v.Transaction] = true
@@ -158,69 +237,20 @@ func (m *meter) after(now time.Time, interval time.Duration) time.Time {
 	return m.began.Add((now.Sub(m.began)/interval + 1) * interval)
 }
 
-// gather puts the processes of a transaction into the pass.
-func (m *meter) gather(v *event.View, s command.Settings) {
-	for _, t := range v.Tasks {
-		ref := refIn(v, t)
-		leader, ok := m.p.hold.leader(slot(ref))
-		if !ok {
+// reportable are the transactions whose report is due. What costs nothing any more,
+// and was said to, is not said again.
+func (m *meter) reportable(views []*event.View, now time.Time) map[event.TransactionID]bool {
+	due := map[event.TransactionID]bool{}
+	for _, v := range views {
+		at := m.plans[v.Transaction]
+		if at.Interval == 0 || now.Before(at.next) {
 			continue
 		}
-		tree := m.trees[ref]
-		if tree == nil {
-			tree = m.sampler.Watch(sample.Target{PID: leader.PID, Ticks: leader.Ticks})
-			m.trees[ref] = tree
-		}
-		tree.Want = want(s)
-		m.batch = append(m.batch, tree)
+		at.next = m.after(now, at.Interval)
+		quiet := isQuiet(v)
+		due[v.Transaction] = at.asked || !quiet || !at.last
+		at.last = quiet
 	}
-}
-
-func refIn(v *event.View, t *event.TaskView) event.Ref {
-	return event.Ref{Transaction: v.Transaction, Task: t.ID, Incarnation: t.Incarnation}
-}
-
-func want(s command.Settings) (w sample.Want) {
-	if s.Connections {
-		w |= sample.Connections
-	}
-	if s.OpenedFiles {
-		w |= sample.OpenFiles
-	}
-	if s.MemoryMaps {
-		w |= sample.MemoryMaps
-	}
-	return w
-}
-
-// forget lets go of processes that have ended.
-func (m *meter) forget(views []*event.View) {
-	if len(m.trees) == 0 {
-		return
-	}
-	here := make(map[event.Ref]bool, len(m.trees))
-	for _, v := range views {
-		for _, t := range v.Tasks {
-			if t.Present {
-				here[refIn(v, t)] = true
-			}
-		}
-	}
-	for ref, tree := range m.trees {
-		if !here[ref] {
-			tree.Close()
-			delete(m.trees, ref)
-		}
-	}
-}
-
-// services are the figures of those that were in this pass.
-func (m *meter) services(v *event.View, s command.Settings) map[event.TaskID]*command.Usage {
-	out := make(map[event.TaskID]*command.Usage, len(v.Tasks))
-	for _, t := range v.Tasks {
-		if tree := m.trees[refIn(v, t)]; tree != nil {
-			out[t.ID] = usageOf(tree, s)
-		}
-	}
-	return out
+	maps.DeleteFunc(due, func(_ event.TransactionID, is bool) bool { return !is })
+	return due
 }

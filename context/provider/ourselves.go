@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zmicroservices/context/command"
+	"zmicroservices/context/event"
 	"zmicroservices/context/sample"
 )
 
@@ -37,24 +38,23 @@ func (o *ourselves) trees(m *meter) []*sample.Tree {
 
 // usage gives the figures of the last pass, with those that only they know themselves.
 func (o *ourselves) usage(ctx context.Context, m *meter) []command.SelfUsage {
-	bus, journal := m.p.forwarder.Stats(), m.p.journal.Stats()
-	var messages, bytes int64
-	for _, s := range bus.Subscribers {
-		messages += int64(s.QueuedMessages)
-		bytes += s.QueuedBytes
+	bus, journal := busFigures(m.p.forwarder.Stats()), m.p.journal.Stats()
+	waiting := 0
+	for _, g := range m.p.all() {
+		waiting += g.Waiting()
 	}
-	us := command.SelfUsage{
-		Usage: *usageOf(o.provider, command.Settings{}), Process: "provider", Goroutines: runtime.NumGoroutine(),
-		Queues: map[string]int64{"bus_messages": messages, "bus_bytes": bytes, "journal": int64(journal.Waiting)},
-		Drops:  map[string]uint64{"bus_messages": bus.Dropped.Messages, "bus_bytes": bus.Dropped.Bytes, "bus_denied": bus.Denied, "journal": journal.Lost},
+	us := selfUsage("provider", costOf(o.provider))
+	us.Goroutines = runtime.NumGoroutine()
+	us.Queues = map[string]int64{
+		"bus_messages": int64(bus.QueuedMessages), "bus_bytes": bus.QueuedBytes, "notices": int64(waiting), "journal": int64(journal.Waiting),
 	}
-	keeper := command.SelfUsage{
-		Usage: *usageOf(o.keeper, command.Settings{}), Process: "keeper", Queues: map[string]int64{}, Drops: map[string]uint64{},
+	us.Drops = map[string]uint64{
+		"bus_messages": bus.Dropped.Messages, "bus_bytes": bus.Dropped.Bytes, "bus_denied": bus.Denied, "journal": journal.Lost,
 	}
+	keeper := selfUsage("keeper", costOf(o.keeper))
 	ctx, cancel := context.WithTimeout(ctx, statsPatience)
 	defer cancel()
-	s, err := m.p.hold.current().Stats(ctx)
-	if err != nil {
+	if s, err := m.p.hold.current().Stats(ctx); err != nil {
 		keeper.Error = err.Error()
 	} else {
 		keeper.Goroutines = s.Goroutines
@@ -62,4 +62,10 @@ func (o *ourselves) usage(ctx context.Context, m *meter) []command.SelfUsage {
 		keeper.Drops["lines"], keeper.Drops["notes"] = s.DroppedLines, s.LostNotes
 	}
 	return []command.SelfUsage{us, keeper}
+}
+
+func selfUsage(process string, c *event.Cost) command.SelfUsage {
+	return command.SelfUsage{
+		ProcessCost: c.ProcessCost, Process: process, Error: c.Error, Queues: map[string]int64{}, Drops: map[string]uint64{},
+	}
 }

@@ -29,6 +29,7 @@ type prober struct {
 	trials   *trials
 	hold     *hold
 	launcher *launcher
+	meter    *meter
 	logs     string // folder of the logs of all transactions
 	log      *slog.Logger
 	ctx      context.Context // ends every ear
@@ -57,7 +58,7 @@ const often = 10 * time.Millisecond
 
 func newProber(ctx context.Context, p *Provider) (*prober, error) {
 	b := &prober{
-		hold: p.hold, launcher: p.launcher, logs: filepath.Join(p.opts.StateDir, "logs"), log: p.opts.Logger, ctx: ctx,
+		hold: p.hold, launcher: p.launcher, meter: p.meter, logs: filepath.Join(p.opts.StateDir, "logs"), log: p.opts.Logger, ctx: ctx,
 		trials: &trials{hold: p.hold, epoch: p.state.epoch, running: map[keeper.ID]chan keeper.Event{}},
 		began:  time.Now(), watched: map[event.Ref]*watched{}, topics: map[string]*topic{},
 	}
@@ -149,10 +150,14 @@ func (b *prober) Watch(w group.Watch) {
 	}
 }
 
+// Limit implements group.Prober.
+func (b *prober) Limit(l group.Limit) { b.meter.Limit(l) }
+
 // Unwatch implements group.Prober.
 func (b *prober) Unwatch(r event.Ref) {
 	b.source.Unwatch(r)
 	b.judge.Forget(r)
+	b.meter.Unlimit(r)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if at := b.watched[r]; at != nil && at.deaf != nil {

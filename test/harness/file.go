@@ -32,6 +32,7 @@ type Task struct {
 	Announce    string                    // "" is the default
 	Env         map[string]string         // <env> of the process
 	Process     string                    // XML of ours below <Process>, as it is
+	Limits      string                    // XML of ours beside <Process>, as it is
 	Values      map[string]string         // more of the configuration
 	Transitions map[string]TransitionCall // by trigger: on_fail, …
 }
@@ -99,6 +100,7 @@ func (t Task) write(b *strings.Builder) {
 		}
 		b.WriteString(t.Process + "</Process>\n")
 	}
+	b.WriteString(t.Limits)
 	fmt.Fprintf(b, "    <Task><message><header><action>start</action><service_name>%s</service_name></header>\n"+
 		"      <content><configuration>", text(t.ServiceName))
 	if t.Location != "" {

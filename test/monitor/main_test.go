@@ -110,9 +110,16 @@ const interval = 200 * time.Millisecond
 
 func play(t *testing.T, role string, flags ...string) *scene {
 	t.Helper()
+	return playWithin(t, role, "", flags...)
+}
+
+// playWithin gives the service limits, too.
+func playWithin(t *testing.T, role, limits string, flags ...string) *scene {
+	t.Helper()
 	s := &scene{t: t, marks: t.TempDir()}
 	file := harness.Write(t, harness.File{Tasks: []harness.Task{{
 		ID: "ts001", Command: harness.Self(t), Env: map[string]string{harness.RoleVariable: role, "MARKS": s.marks},
+		Limits: limits,
 	}}})
 	s.Provider = harness.Start(t, file, append([]string{"--start", "--monitor_interval=" + interval.String()}, flags...)...)
 	s.bus = harness.Observe(t, s.Provider, "context")
@@ -171,9 +178,7 @@ func (s *scene) report() (service entry, m harness.Message) {
 // after it.
 func (s *scene) step(before entry) entry {
 	s.t.Helper()
-	if err := syscall.Kill(int(before.number("pid")), syscall.SIGUSR1); err != nil {
-		s.t.Fatal(err)
-	}
+	s.signal(before)
 	s.done()
 	doneAt := uptime(s.t, int(before.number("pid")))
 	for measured := 0; ; {
@@ -184,6 +189,13 @@ func (s *scene) step(before entry) entry {
 		if measured == 2 {
 			return e
 		}
+	}
+}
+
+func (s *scene) signal(of entry) {
+	s.t.Helper()
+	if err := syscall.Kill(int(of.number("pid")), syscall.SIGUSR1); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

@@ -23,10 +23,9 @@ func newCheck(w world) *cobra.Command {
 		Use:   "check CONTEXT.xml...",
 		Short: "Say whether Context files are right",
 		Long: `Read Context files as the provider does, without running anything, and print
-every mistake with its place. What this release reads but does not yet carry
-out counts as one, since a service would not be started because of it. What
-this machine lacks for a start (a file of variables) is a warning. With
---verbose, and as JSON, the next three times of every <schedule> are shown.`,
+every mistake with its place. What this machine lacks for a start (a file of
+variables) is a warning. With --verbose, and as JSON, the next three times of
+every <schedule> are shown.`,
 		Example: `  conf_command check conf/Context-*.xml`,
 		RunE:    func(_ *cobra.Command, args []string) error { return runCheck(w, o, verbose, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -127,7 +126,6 @@ func check(path string) finding {
 		return f
 	}
 	f.TaskServices = len(file.Tasks)
-	f.Errors = mistakes(conf.NotYet(file))
 	warnings := file.Warnings
 	for _, t := range file.Tasks {
 		warnings = append(warnings, launch.Doubts(filepath.Dir(path), t)...)

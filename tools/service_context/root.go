@@ -133,10 +133,11 @@ func run(cmd *cobra.Command, f options, path string) error {
 		return &usageError{err}
 	}
 	provider.Hasten()
-	file, err := load(path)
+	file, err := conf.Load(path)
 	if err != nil {
 		return &usageError{err}
 	}
+	file.Raw = nil // of the whole; each task service has its own, which is all that travels from here
 	for _, w := range file.Warnings {
 		log.Warn("context file warning", "place", w.Error())
 	}
@@ -209,19 +210,6 @@ func (f *options) check(cmd *cobra.Command) error {
 		return fmt.Errorf("--wire %q: the only value is original", f.wire)
 	}
 	return nil
-}
-
-// load reads the file, and refuses what nothing would be done for.
-func load(path string) (*conf.Context, error) {
-	file, err := conf.Load(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := conf.ErrorList(conf.NotYet(file)).Err(); err != nil {
-		return nil, err
-	}
-	file.Raw = nil // of the whole; each task service has its own, which is all that travels from here
-	return file, nil
 }
 
 // secondSignal is how long after the first a signal means impatience.
