@@ -45,6 +45,18 @@ func TestLibzmqCannotTellUsFromItsOwnDevice(t *testing.T) {
 	}
 }
 
+// And so it is by CURVE, with peers that have libzmq's own.
+func TestLibzmqCannotTellUsFromItsOwnDeviceByCurve(t *testing.T) {
+	needPyzmq(t)
+	for _, name := range []string{"filters", "frames", "unsubscribe", "xpub_xsub", "large", "order", "heartbeats"} {
+		t.Run(name, func(t *testing.T) {
+			d := sealed(t, nil)
+			interop(t, d, name, nil, serverPair.Public.String(), clientPair.Public.String(), clientPair.Secret.Text())
+			eventually(t, "all peers to be gone", func() bool { return d.Stats().Connections == 0 })
+		})
+	}
+}
+
 func TestLibzmqPeersComeBackAfterARestart(t *testing.T) {
 	needPyzmq(t)
 	d := start(t, nil)
@@ -56,9 +68,9 @@ func TestLibzmqPeersComeBackAfterARestart(t *testing.T) {
 }
 
 // interop runs one case; restart is called as often as it asks for it.
-func interop(t *testing.T, d *device, name string, restart func()) {
+func interop(t *testing.T, d *device, name string, restart func(), keys ...string) {
 	t.Helper()
-	cmd := exec.Command(python, "testdata/interop.py", name, d.Front()[0], d.Back()[0])
+	cmd := exec.Command(python, append([]string{"testdata/interop.py", name, d.Front()[0], d.Back()[0]}, keys...)...)
 	cmd.Stderr = t.Output()
 	in, err := cmd.StdinPipe()
 	if err != nil {

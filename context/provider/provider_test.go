@@ -322,27 +322,34 @@ func TestAnAddressBeyondLoopbackMustBeMeant(t *testing.T) {
 	for _, c := range []struct {
 		bind              string
 		bindAll, insecure bool
+		curve, plain      string
 		refused           bool
 	}{
-		{"tcp://*:0", false, false, false},
-		{"tcp://*:0", true, false, true},
-		{"tcp://*:0", true, true, false},
-		{"tcp://0.0.0.0:0", false, false, true},
-		{"tcp://192.0.2.7:0", false, false, true},
-		{"tcp://127.0.0.1:0", false, false, false},
-		{"tcp://[::1]:0", false, false, false},
-		{"tcp://localhost:0", false, false, false},
-		{"ipc:///tmp/x", false, false, false},
+		{"tcp://*:0", false, false, "", "", false},
+		{"tcp://*:0", true, false, "", "", true},
+		{"tcp://*:0", true, true, "", "", false},
+		{"tcp://*:0", true, false, "keys", "", false},
+		{"tcp://*:0", true, false, "", "users", true},
+		{"tcp://*:0", true, true, "", "users", false},
+		{"tcp://0.0.0.0:0", false, false, "", "", true},
+		{"tcp://192.0.2.7:0", false, false, "", "", true},
+		{"tcp://192.0.2.7:0", false, false, "", "users", true},
+		{"tcp://192.0.2.7:0", false, false, "keys", "", false},
+		{"tcp://127.0.0.1:0", false, false, "", "", false},
+		{"tcp://127.0.0.1:0", false, false, "", "users", false},
+		{"tcp://[::1]:0", false, false, "", "", false},
+		{"tcp://localhost:0", false, false, "", "", false},
+		{"ipc:///tmp/x", false, false, "", "", false},
 	} {
 		o := Options{
 			Context: &conf.Context{FrontBind: c.bind, BackendBind: c.bind}, Logger: slog.New(slog.DiscardHandler),
-			BindAll: c.bindAll, Insecure: c.insecure, RuntimeDir: t.TempDir(), StateDir: t.TempDir(),
+			BindAll: c.bindAll, Insecure: c.insecure, Curve: c.curve, Plain: c.plain, RuntimeDir: t.TempDir(), StateDir: t.TempDir(),
 		}
 		err := o.complete()
 		if (err != nil) != c.refused {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if err != nil && !strings.Contains(err.Error(), "--insecure") {
+		if err != nil && (!strings.Contains(err.Error(), "--insecure") || !strings.Contains(err.Error(), "--curve")) {
 			t.Errorf("%+v: the remedy is not named: %v", c, err)
 		}
 	}
