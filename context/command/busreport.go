@@ -67,8 +67,8 @@ type BusPeer struct {
 type BusPublisher struct {
 	BusPeer
 	Flow
-	Rate   float64        `json:"rate"`
-	Denied uint64         `json:"denied"`
+	Rate   float64    `json:"rate"`
+	Denied uint64     `json:"denied"`
 	Topics []BusTopic `json:"topics"`
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/metrics"
 	"sync"
 
 	"zmicroservices/context/event"
@@ -33,7 +34,7 @@ func (ses *session) answer(ctx context.Context, q query) {
 	switch q.Verb {
 	case "hello":
 		hello := ses.s.hello
-		hello.Goroutines = runtime.NumGoroutine()
+		hello.Goroutines, hello.HeapLive = runtime.NumGoroutine(), heapLive()
 		ses.send(reply{ID: q.ID, Done: true, Hello: &hello})
 	case "publish":
 		ses.publish(ctx, q)
@@ -74,6 +75,16 @@ func (ses *session) answer(ctx context.Context, q query) {
 	default:
 		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, top, bus, upgrade, upgraded", q.Verb)})
 	}
+}
+
+// heapLive is what memory does not tell whose pages come and go: what is really held.
+func heapLive() uint64 {
+	figure := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(figure)
+	if figure[0].Value.Kind() != metrics.KindUint64 {
+		return 0 // a runtime that does not know it
+	}
+	return figure[0].Value.Uint64()
 }
 
 // answerOf is the last reply to a query: r, or what went wrong.

@@ -62,6 +62,7 @@ type Hello struct {
 	StateDir         string `json:"state_dir,omitempty"`
 	HTTP             string `json:"http,omitempty"`       // host:port of the page with metrics and health
 	Goroutines       int    `json:"goroutines,omitempty"` // of the provider, at the time of the answer
+	HeapLive         uint64 `json:"heap_live,omitempty"`  // bytes that its last collection has left
 }
 
 // Sight is one thing that a Watch sees: a View to begin with, and again after a

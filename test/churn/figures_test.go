@@ -18,13 +18,12 @@ import (
 // tolerances say by how much the median of a figure may be above the one before: a
 // share of it, and so much on top.
 var tolerances = map[string]struct{ share, more float64 }{
-	"provider rss MiB":     {0.10, 3}, // a collector decides when
-	"provider fds":         {0, 4},    // samples fall into an operator's visit or not
+	"provider heap MiB":    {0.10, 1}, // what its last collection has left
+	"provider anon MiB":    {0.10, 3}, // of its own, without its program's pages; a collector decides when
+	"keeper anon MiB":      {0.10, 2},
+	"provider fds":         {0, 4}, // samples fall into an operator's visit or not
 	"provider threads":     {0, 3},
 	"provider goroutines":  {0, 12},
-	"keeper rss MiB":       {0.10, 2},
-	"keeper pss MiB":       {0.10, 2},
-	"provider pss MiB":     {0.10, 3},
 	"keeper fds":           {0, 6},
 	"keeper threads":       {0, 3},
 	"state files":          {0.10, 10},
@@ -44,15 +43,16 @@ func (s *scene) look() sample {
 	now := sample{}
 	for name, pid := range map[string]int{"provider": s.PID, "keeper": s.Keeper} {
 		u := harness.UsageOf(s.t, pid)
-		now[name+" rss MiB"], now[name+" fds"], now[name+" threads"] = u.RSS, float64(u.FDs), float64(u.Threads)
-		now[name+" pss MiB"] = pss(pid)
+		now[name+" fds"], now[name+" threads"] = float64(u.FDs), float64(u.Threads)
+		// Pages of the program come and go with what else the machine does.
+		now[name+" anon MiB"], now[name+" rss MiB"] = anonymous(pid), u.RSS
 	}
 	c, err := command.Dial(s.t.Context(), s.Socket)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer c.Close()
-	now["provider goroutines"] = float64(c.Hello().Goroutines)
+	now["provider goroutines"], now["provider heap MiB"] = float64(c.Hello().Goroutines), float64(c.Hello().HeapLive)/(1<<20)
 	files, folders, bytes := below(s.StateDir)
 	now["state files"], now["state directories"], now["state MiB"] = files, folders, bytes
 	now["runtime files"], _, _ = below(filepath.Dir(s.Socket))
@@ -64,11 +64,11 @@ func (s *scene) look() sample {
 	return now
 }
 
-// pss is a process's share of memory; 0 where the kernel does not tell.
-func pss(pid int) float64 {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+// anonymous is the memory that a process has made, in MiB (proc_pid_status(5)).
+func anonymous(pid int) float64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "Pss:"); ok {
+		if value, ok := strings.CutPrefix(line, "RssAnon:"); ok {
 			kb, _ := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
 			return kb / 1024
 		}
