@@ -133,6 +133,7 @@ func surviveRestarts(t *testing.T, restarts int) {
 	for _, name := range []string{"NULL", "CURVE"} {
 		t.Run(name, func(t *testing.T) {
 			ours, prove, _ := secured(t)[name]()
+			listen(t).Close() // the first socket of a process brings the runtime's own files
 			goroutines, files := runtime.NumGoroutine(), openFiles(t)
 			d := newDevice(t, ours)
 			o := d.options("load", "mark")
