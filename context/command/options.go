@@ -139,6 +139,7 @@ type Options struct {
 	Bus          Bus
 	Upgrader     Upgrader    // nil: nothing is upgraded in place
 	Figures      Figures     // nil: nothing is told of costs
+	Tape         Tape        // nil: nothing is recorded or played back
 	BusReporter  BusReporter // nil: nothing is told of the bus
 	Meter        Meter       // nil: nothing is measured
 	Logger       *slog.Logger

@@ -20,6 +20,8 @@ type session struct {
 	mu    sync.Mutex // guards enc: one line at a time
 	enc   *json.Encoder
 	tasks sync.WaitGroup
+
+	recordings recordings
 }
 
 func (ses *session) send(r reply) {
@@ -68,12 +70,18 @@ func (ses *session) answer(ctx context.Context, q query) {
 		ses.figures(ctx, q)
 	case "bus":
 		ses.bus(ctx, q)
+	case "record":
+		ses.record(ctx, q)
+	case "enough":
+		ses.enough(ctx, q)
+	case "play":
+		ses.play(q)
 	case "upgrade":
 		ses.upgrade(ctx, q)
 	case "upgraded":
 		ses.upgraded(q)
 	default:
-		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, top, bus, upgrade, upgraded", q.Verb)})
+		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, top, bus, record, enough, play, upgrade, upgraded", q.Verb)})
 	}
 }
 

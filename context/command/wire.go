@@ -14,7 +14,7 @@ import (
 // query is what a client asks.
 type query struct {
 	ID          string `json:"id"`                    // chosen by the client, unique on its connection; of a publish the request_id
-	Verb        string `json:"verb"`                  // hello, publish, scale, state, watch, why, history, logs, top, bus
+	Verb        string `json:"verb"`                  // hello, publish, scale, state, watch, why, history, logs, top, bus, record, enough, play
 	Frame       string `json:"frame,omitempty"`       // publish: the message as on the bus
 	Transaction string `json:"transaction,omitempty"` // state, watch, why
 	Task        string `json:"task,omitempty"`        // why
@@ -23,29 +23,36 @@ type query struct {
 	Logs    *LogQuery       `json:"logs,omitempty"`    // logs
 	Upgrade *UpgradeRequest `json:"upgrade,omitempty"` // upgrade
 	Follow  bool            `json:"follow,omitempty"`  // bus
-	Top     *FiguresQuery   `json:"top,omitempty"`     // top
+
+	Topics   []string      `json:"topics,omitempty"`   // record: prefixes; none: all
+	Of       string        `json:"of,omitempty"`       // enough: the id of the recording
+	Messages []BusMessage  `json:"messages,omitempty"` // play
+	Commands bool          `json:"commands,omitempty"` // play: guarded topics, too
+	Top      *FiguresQuery `json:"top,omitempty"`      // top
 
 	Scale map[event.TaskID]int `json:"scale,omitempty"` // scale: how many replicas of each; the id is the request_id
 }
 
 // reply is one answer.
 type reply struct {
-	ID      string        `json:"id"`
-	Done    bool          `json:"done,omitempty"`
-	Error   string        `json:"error,omitempty"`
-	Code    string        `json:"code,omitempty"` // unknown: the error is ErrUnknown
-	Hello   *Hello        `json:"hello,omitempty"`
-	Taken   bool          `json:"taken,omitempty"` // scale: it was handed on
-	Outcome *Outcome      `json:"outcome,omitempty"`
-	Change  *event.Change `json:"change,omitempty"`
-	View    *event.View   `json:"view,omitempty"`
-	Views   []*event.View `json:"views,omitempty"`
-	Why     *Why          `json:"why,omitempty"`
-	History []Entry       `json:"history,omitempty"`
-	Lines   []LogLine     `json:"lines,omitempty"`
-	Said    string        `json:"said,omitempty"` // upgrade: a step
-	Upgrade *Upgrade      `json:"upgrade,omitempty"`
-	Bus     *BusReport    `json:"bus,omitempty"`
+	ID       string        `json:"id"`
+	Done     bool          `json:"done,omitempty"`
+	Error    string        `json:"error,omitempty"`
+	Code     string        `json:"code,omitempty"` // unknown: the error is ErrUnknown
+	Hello    *Hello        `json:"hello,omitempty"`
+	Taken    bool          `json:"taken,omitempty"` // scale: it was handed on
+	Outcome  *Outcome      `json:"outcome,omitempty"`
+	Change   *event.Change `json:"change,omitempty"`
+	View     *event.View   `json:"view,omitempty"`
+	Views    []*event.View `json:"views,omitempty"`
+	Why      *Why          `json:"why,omitempty"`
+	History  []Entry       `json:"history,omitempty"`
+	Lines    []LogLine     `json:"lines,omitempty"`
+	Said     string        `json:"said,omitempty"` // upgrade: a step
+	Upgrade  *Upgrade      `json:"upgrade,omitempty"`
+	Bus      *BusReport    `json:"bus,omitempty"`
+	Messages []BusMessage  `json:"messages,omitempty"` // record
+	Dropped  *Flow         `json:"dropped,omitempty"`  // record, at its end
 
 	Figures *event.Figures `json:"figures,omitempty"` // top
 }

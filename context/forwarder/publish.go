@@ -69,6 +69,16 @@ func (f *Forwarder) PublishAs(p Peer, frames ...[]byte) error {
 	return nil
 }
 
+// Relay forwards a message for subscribers alone: Admit is not asked, and no tap gets
+// it. The error is as with Publish.
+func (f *Forwarder) Relay(frames ...[]byte) error {
+	if err := f.publishable(frames...); err != nil {
+		return err
+	}
+	f.send(classData, frames...)
+	return nil
+}
+
 // GuardedTopic is the topic of a frame if it is one of Options.Guarded, else "".
 func (f *Forwarder) GuardedTopic(frame []byte) string {
 	if t := f.topics.find(frame); t != nil && t.guarded {

@@ -83,7 +83,7 @@ func New(o Options) (*Provider, error) {
 	}
 	p.figures, p.meter = newFigures(p), newMeter(p)
 	handler, err := command.New(context.Background(), command.Options{
-		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Meter: p.meter, BusReporter: p,
+		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Meter: p.meter, BusReporter: p, Tape: tape{p},
 		Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
 		Keys:  o.Curve != "" || o.Plain != "",
 		UIDOf: launch.UIDOf,

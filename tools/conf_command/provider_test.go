@@ -31,7 +31,8 @@ type localProvider struct {
 	asked   []command.HistoryQuery
 	lines   []command.LogLine // what Read gives
 	logged  []command.LogQuery
-	reports int // that were given of the bus
+	reel    reel // what is recorded, and what was played
+	reports int  // that were given of the bus
 	on      func(p *localProvider, r command.Request)
 
 	// opened has every stream that the server began to read; sent by Watch, never
@@ -53,7 +54,7 @@ func startLocal(t *testing.T, path string) *localProvider {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.end = cancel
 	p.handler, err = command.New(ctx, command.Options{
-		Own: file, Transactions: p, Journal: p, Logs: p, Bus: p, BusReporter: p, Logger: slog.New(slog.DiscardHandler),
+		Own: file, Transactions: p, Journal: p, Logs: p, Bus: p, BusReporter: p, Tape: p, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func TestWhyAndHistoryInColour(t *testing.T) {
 }
 
 func TestHelpHasExamples(t *testing.T) {
-	for _, verb := range []string{"why", "history", "logs", "bus"} {
+	for _, verb := range []string{"why", "history", "logs", "bus", "record"} {
 		r := program(t, verb, "--help")
 		r.expect(t, 0, "conf_command "+verb+" conf/Context-EchoAction.xml", "")
 		golden(t, verb+".help", r.out)
