@@ -30,8 +30,9 @@ func chatter(c net.Conn, many []byte, total int) (wait func()) {
 }
 
 // A peer that sends PINGs as fast as it can and reads no PONG, at either port.
-func TestAFloodOfPINGsDisturbsNobody(t *testing.T) {
-	s := newSite(t, harness.File{})
+func TestAFloodOfPINGsDisturbsNobody(t *testing.T) { bothWays(t, testPINGs) }
+
+func testPINGs(t *testing.T, s *site) {
 	pings := bytes.Repeat(zmtp.AppendPing(nil, time.Second, []byte("0123456789abcdef")), 2000)
 	var all []net.Conn
 	var waits []func()
@@ -59,8 +60,9 @@ func TestAFloodOfPINGsDisturbsNobody(t *testing.T) {
 
 // A peer that subscribes and cancels as fast as it can: the tree of subscriptions,
 // which every message is matched against, changes all the time.
-func TestAFloodOfSubscriptionsDisturbsNobody(t *testing.T) {
-	s := newSite(t, harness.File{})
+func TestAFloodOfSubscriptionsDisturbsNobody(t *testing.T) { bothWays(t, testChurn) }
+
+func testChurn(t *testing.T, s *site) {
 	var churn []byte
 	for i := range 2000 {
 		topic := fmt.Appendf(nil, "bystander.%d.%d", i%7, i)
@@ -80,8 +82,9 @@ func TestAFloodOfSubscriptionsDisturbsNobody(t *testing.T) {
 
 // Who wants more subscriptions than one may have is disconnected, and those that it
 // had are forgotten.
-func TestWhoSubscribesTooOftenIsDisconnected(t *testing.T) {
-	s := newSite(t, harness.File{})
+func TestWhoSubscribesTooOftenIsDisconnected(t *testing.T) { bothWays(t, testTooManySubscriptions) }
+
+func testTooManySubscriptions(t *testing.T, s *site) {
 	var many []byte
 	for i := range 10_001 {
 		many = zmtp.AppendCommand(many, zmtp.SubscribeCommand, fmt.Appendf(nil, "%d%s", i, bytes.Repeat([]byte{'x'}, 200)))

@@ -58,6 +58,13 @@ var rude = []rudeness{
 	{"mechanism unknown", func(*rand.Rand) []byte {
 		return zmtp.AppendGreeting(nil, zmtp.Greeting{Major: 3, Minor: 1, Mechanism: "PLAIN"})
 	}},
+	{"half a HELLO", func(*rand.Rand) []byte {
+		return append(curveGreeting(), zmtp.AppendCommand(nil, "HELLO", make([]byte, 194))[:60]...)
+	}},
+	{"HELLO of garbage", func(r *rand.Rand) []byte {
+		return append(curveGreeting(), zmtp.AppendCommand(nil, "HELLO", compressed(r, "\x01\x00")[:194])...)
+	}},
+	{"HELLO of 2^62 bytes", func(*rand.Rand) []byte { return append(curveGreeting(), absurd(zmtp.Command, 1<<62)...) }},
 	{"READY of 2^62 bytes", func(*rand.Rand) []byte { return append(harness.Greeting(), absurd(zmtp.Command, 1<<62)...) }},
 	{"message of 2^62 bytes", spoken(absurd(0, 1<<62))},
 	{"message of 2^40 bytes", spoken(absurd(0, 1<<40))},
@@ -98,8 +105,15 @@ func absurd(flags zmtp.Flags, size uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{byte(flags | zmtp.Long)}, size)
 }
 
+// Both ways at once: most of it is a wait for the ten seconds that a handshake has.
 func Test200RudeConnectionsDisturbNobody(t *testing.T) {
-	s := newSite(t, harness.File{})
+	bothWays(t, func(t *testing.T, s *site) {
+		t.Parallel()
+		testRude(t, s)
+	})
+}
+
+func testRude(t *testing.T, s *site) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var open []net.Conn
 	for i := range 200 {

@@ -54,7 +54,9 @@ func crowd() error {
 
 // Ten thousand connections that stop in the middle of their greeting cost little
 // memory and nobody's time, and their descriptors come back.
-func Test10000HalfOpenConnectionsDisturbNobody(t *testing.T) {
+func Test10000HalfOpenConnectionsDisturbNobody(t *testing.T) { bothWays(t, testCrowd) }
+
+func testCrowd(t *testing.T, s *site) {
 	const n = 10_000
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -63,7 +65,6 @@ func Test10000HalfOpenConnectionsDisturbNobody(t *testing.T) {
 	if limit.Max < n+1000 {
 		t.Skipf("needs %d descriptors a process: the hard limit is %d (ulimit -Hn)", n+1000, limit.Max)
 	}
-	s := newSite(t, harness.File{})
 	cmd := exec.Command(harness.Self(t))
 	cmd.Env = append(os.Environ(), harness.RoleVariable+"="+crowdRole, fmt.Sprintf("CROWD=%d %s %s", n, s.Publish, s.Subscribe))
 	cmd.Stderr = os.Stderr

@@ -48,8 +48,9 @@ func flood(t *testing.T, endpoint, topic string, size, total int, end <-chan str
 	}
 }
 
-func TestASubscriberThatNeverReadsHoldsUpNobody(t *testing.T) {
-	s := newSite(t, harness.File{})
+func TestASubscriberThatNeverReadsHoldsUpNobody(t *testing.T) { bothWays(t, testStalled) }
+
+func testStalled(t *testing.T, s *site) {
 	var stalled []*harness.Client
 	for range 3 {
 		stalled = append(stalled, harness.Subscriber(t, s.Subscribe, ""))
@@ -103,8 +104,9 @@ func TestASubscriberThatNeverReadsHoldsUpNobody(t *testing.T) {
 
 // Four publishers that send as fast as they can, on a topic of their own and on
 // one that the provider listens to, do not keep a fifth one from being heard.
-func TestPublishersThatFloodHoldUpNobody(t *testing.T) {
-	s := newSite(t, harness.File{})
+func TestPublishersThatFloodHoldUpNobody(t *testing.T) { bothWays(t, testFloods) }
+
+func testFloods(t *testing.T, s *site) {
 	end := make(chan struct{})
 	var stops []func() int
 	for i := range 2 {
@@ -155,8 +157,9 @@ func TestPublishersThatFloodHoldUpNobody(t *testing.T) {
 	}
 }
 
-func TestAMessageOf10MBPasses(t *testing.T) {
-	s := newSite(t, harness.File{})
+func TestAMessageOf10MBPasses(t *testing.T) { bothWays(t, testLongMessage) }
+
+func testLongMessage(t *testing.T, s *site) {
 	sub := harness.Subscriber(t, s.Subscribe, "big", "hail")
 	pub := harness.Publisher(t, s.Publish)
 	greet(t, sub, pub, "hail")

@@ -30,8 +30,22 @@ var sites atomic.Int32
 
 func newSite(t testing.TB, f harness.File, flags ...string) *site {
 	t.Helper()
+	return newSiteOf(t, harness.Start, f, flags...)
+}
+
+// starter starts a provider: harness.Start, or that of a keyring.
+type starter func(t testing.TB, file string, flags ...string) *harness.Provider
+
+// bothWays runs a test of a site whose bus speaks NULL, and of one that speaks CURVE.
+func bothWays(t *testing.T, test func(t *testing.T, s *site)) {
+	t.Run("NULL", func(t *testing.T) { test(t, newSite(t, harness.File{})) })
+	t.Run("CURVE", func(t *testing.T) { test(t, newSiteOf(t, harness.NewKeyring(t).Start, harness.File{})) })
+}
+
+func newSiteOf(t testing.TB, start starter, f harness.File, flags ...string) *site {
+	t.Helper()
 	f.Tasks = append([]harness.Task{{ID: "ts001", Command: "/bin/sleep 86400"}}, f.Tasks...)
-	p := harness.Start(t, harness.Write(t, f), flags...)
+	p := start(t, harness.Write(t, f), flags...)
 	p.Transaction = fmt.Sprintf("SITE%d%d", os.Getpid(), sites.Add(1))
 	s := &site{Provider: p, Operator: harness.NewOperator(t, p), t: t}
 	if m := s.Command("start", p.Transaction, map[string]any{"id": "ts001"}); m.Status["result"] != "success" {
@@ -79,7 +93,7 @@ func (s *site) bounded(while string, mib float64) {
 	}
 }
 
-// recovered waits until the descriptors are given back, and wants the service to
+// recovered waits until the sockets are given back, and wants the service to
 // have run all the time and everything to end in order.
 func (s *site) recovered() {
 	s.t.Helper()
@@ -87,14 +101,14 @@ func (s *site) recovered() {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		now := harness.UsageOf(s.t, s.PID).FDs
-		if now <= s.idle.FDs {
+		now := harness.UsageOf(s.t, s.PID).Sockets
+		if now <= s.idle.Sockets {
 			break
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			s.t.Fatalf("the provider had %d descriptors and keeps %d", s.idle.FDs, now)
+			s.t.Fatalf("the provider had %d sockets and keeps %d", s.idle.Sockets, now)
 		}
 	}
 	for _, m := range s.Seen.Waiting() {

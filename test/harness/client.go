@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zmicroservices/taskservice/zmtp"
+	"zmicroservices/taskservice/zmtp/curve"
 )
 
 // Client is one ZMTP 3.1 connection, spoken by hand: no thread, no queue, no
@@ -36,7 +37,12 @@ func Connect(endpoint string) (net.Conn, error) {
 // NewSubscriber connects to the forwarder's back. Its subscriptions are active when
 // what it publishes itself comes back; see Observe.
 func NewSubscriber(endpoint string, topics ...string) (*Client, error) {
-	c, err := shake(endpoint, zmtp.SUB)
+	return NewSubscriberAs(credentialsAt(endpoint), endpoint, topics...)
+}
+
+// NewSubscriberAs is NewSubscriber with these credentials; nil is NULL.
+func NewSubscriberAs(credentials *curve.Credentials, endpoint string, topics ...string) (*Client, error) {
+	c, err := shake(endpoint, zmtp.SUB, credentials)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +63,12 @@ func (c *Client) subscribe(topic string) error {
 // NewPublisher connects to the forwarder's front and returns when it was subscribed
 // to: what it sends from now on is forwarded.
 func NewPublisher(endpoint string) (*Client, error) {
-	c, err := shake(endpoint, zmtp.PUB)
+	return NewPublisherAs(credentialsAt(endpoint), endpoint)
+}
+
+// NewPublisherAs is NewPublisher with these credentials; nil is NULL.
+func NewPublisherAs(credentials *curve.Credentials, endpoint string) (*Client, error) {
+	c, err := shake(endpoint, zmtp.PUB, credentials)
 	if err != nil {
 		return nil, err
 	}
@@ -185,17 +196,32 @@ func Ready(kind zmtp.SocketType) []byte {
 }
 
 // shake connects and shakes hands.
-func shake(endpoint string, kind zmtp.SocketType) (*Client, error) {
+func shake(endpoint string, kind zmtp.SocketType, credentials *curve.Credentials) (*Client, error) {
 	conn, err := Connect(endpoint)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{Conn: conn, in: bufio.NewReaderSize(conn, 256<<10)}
-	if err := c.shake(kind); err != nil {
-		_ = c.Close() // the handshake's error is the one to tell
+	c := &Client{Conn: conn}
+	if credentials == nil {
+		c.in = bufio.NewReaderSize(conn, 256<<10)
+		err = c.shake(kind)
+	} else {
+		err = c.seal(kind, *credentials)
+	}
+	if err != nil {
+		_ = conn.Close() // the handshake's error is the one to tell
 		return nil, fmt.Errorf("shake hands with %s: %w", endpoint, err)
 	}
 	return c, nil
+}
+
+func (c *Client) seal(kind zmtp.SocketType, credentials curve.Credentials) error {
+	sealed, err := Seal(c.Conn, kind, credentials)
+	if err != nil {
+		return err
+	}
+	c.Conn, c.in = sealed, bufio.NewReaderSize(sealed, 256<<10)
+	return nil
 }
 
 func (c *Client) shake(kind zmtp.SocketType) error {

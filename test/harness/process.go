@@ -16,11 +16,12 @@ type Usage struct {
 	RSS, Peak float64       // MiB; Peak is VmHWM
 	CPU       time.Duration // user and system
 	FDs       int
+	Sockets   int // of the FDs: a provider keeps files of /proc as well, when it has sampled
 	Threads   int
 }
 
 func (u Usage) String() string {
-	return fmt.Sprintf("rss %.1f MiB (peak %.1f), cpu %v, %d fds, %d threads", u.RSS, u.Peak, u.CPU, u.FDs, u.Threads)
+	return fmt.Sprintf("rss %.1f MiB (peak %.1f), cpu %v, %d fds (%d sockets), %d threads", u.RSS, u.Peak, u.CPU, u.FDs, u.Sockets, u.Threads)
 }
 
 // UsageOf reads what a process costs now.
@@ -69,6 +70,12 @@ func usage(pid int) (u Usage, err error) {
 	u.CPU = time.Duration(user+system) * time.Second / 100 // USER_HZ
 	fds, err := os.ReadDir(dir + "fd")
 	u.FDs = len(fds)
+	for _, fd := range fds {
+		// It may have been closed meanwhile.
+		if what, _ := os.Readlink(dir + "fd/" + fd.Name()); strings.HasPrefix(what, "socket:") {
+			u.Sockets++
+		}
+	}
 	return u, err
 }
 

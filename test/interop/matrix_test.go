@@ -44,7 +44,7 @@ var subscribers = []peerKind{
 // messages, in order, of the topics that it asked for and of no other; and nothing
 // of a topic that it has cancelled.
 func TestEveryPeerHearsEveryPeer(t *testing.T) {
-	p := harness.Start(t, harness.Write(t, harness.File{Tasks: []harness.Task{{ID: "ts001", Command: "/bin/true"}}}))
+	p := harness.Start(t, harness.Write(t, bare))
 	newMatrix(t, p, publishers, subscribers).judge()
 	p.Stop()
 }
