@@ -277,6 +277,8 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	down.add("end watching the clock", func() error { endClockwatch(); return nil })
 	endCompressor := run("compressor", p.compressor().Run)
 	down.add("end compressing", func() error { endCompressor(); return nil })
+	endForgetting := run("forgetting", p.forgetting)
+	down.add("end forgetting", func() error { endForgetting(); return nil })
 	endPruner := run("pruner", p.pruner().Run)
 	down.add("end pruning", func() error { endPruner(); return nil })
 	endInfo := run("context info", p.info.Run)

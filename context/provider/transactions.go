@@ -14,14 +14,6 @@ import (
 	"zmicroservices/context/journal"
 )
 
-// keepQuiet is how many transactions with nothing wanted and nothing running
-// stay in memory, and keepServices how many task services they may have together:
-// all of them are in every context info.
-const (
-	keepQuiet    = 100
-	keepServices = 5000
-)
-
 // startRush is the longest that the journal waits while a transaction begins: enough for
 // a thousand services, for ten it waits until they run. One that is not yet open when we
 // die is undone as a whole.
@@ -148,51 +140,6 @@ func (p *Provider) enter(g *group.Group) {
 	p.meter.stir()
 }
 
-// forget lets the oldest quiet transactions leave memory. p.mu is held.
-func (p *Provider) forget() {
-	views := make([]*event.View, len(p.order))
-	for i, id := range p.order {
-		views[i] = p.groups[id].View()
-	}
-	for _, id := range leaving(views) {
-		p.cancels[id]()
-		p.journal.End(id)
-		p.site.forget(id)
-		delete(p.cancels, id)
-		delete(p.groups, id)
-		p.order = slices.DeleteFunc(p.order, func(x event.TransactionID) bool { return x == id })
-		p.opts.Logger.Info("quiet transaction left memory", "transaction", id)
-	}
-}
-
-// leaving names the transactions that leave memory when one more comes, of all in
-// order of their beginning.
-func leaving(views []*event.View) []event.TransactionID {
-	var out []event.TransactionID
-	kept, services := 0, 0
-	for _, v := range slices.Backward(views) {
-		if !isQuiet(v) {
-			continue
-		}
-		services += len(v.Tasks)
-		if kept++; kept >= keepQuiet || kept > 1 && services > keepServices {
-			out = append(out, v.Transaction)
-		}
-	}
-	return out
-}
-
-func isQuiet(v *event.View) bool {
-	for _, t := range v.Tasks {
-		if t.Present || t.State == event.Created || t.Wanted || t.Scheduled {
-			return false
-		}
-	}
-	// One that just began has no change yet; one whose every task service was
-	// refused has nothing else.
-	return v.Seq > 0
-}
-
 // Exit implements command.Transactions.
 func (p *Provider) Exit(id event.TransactionID, c event.Cause) {
 	p.mu.Lock()
@@ -225,6 +172,11 @@ func (p *Provider) View(id event.TransactionID) *event.View {
 func (p *Provider) Views() []*event.View {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.views()
+}
+
+// views are the pictures of all, in order of beginning. p.mu is held.
+func (p *Provider) views() []*event.View {
 	out := make([]*event.View, len(p.order))
 	for i, id := range p.order {
 		out[i] = p.groups[id].View()

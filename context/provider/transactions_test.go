@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"zmicroservices/context/event"
 )
@@ -44,5 +45,22 @@ func TestTheOldestQuietTransactionsLeaveMemory(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestATransactionThatWasQuietForADayLeavesMemory(t *testing.T) {
+	now := time.Now()
+	view := func(id string, since time.Duration, wanted bool) *event.View {
+		return &event.View{
+			Transaction: event.TransactionID(id), Seq: 1, Began: now.Add(-100 * time.Hour),
+			Tasks: []*event.TaskView{{Since: now.Add(-90 * time.Hour)}, {Since: now.Add(-since), Wanted: wanted}},
+		}
+	}
+	views := []*event.View{
+		view("named", 25*time.Hour, false), view("old", 25*time.Hour, false), view("wanted", 25*time.Hour, true),
+		view("young", 23*time.Hour, false), view("latest", 25*time.Hour, false),
+	}
+	if got := aged(views, now, "named"); !slices.Equal(got, []event.TransactionID{"old"}) {
+		t.Errorf("%v leave", got)
 	}
 }
