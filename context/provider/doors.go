@@ -30,12 +30,6 @@ type doors struct {
 	expel    func(reason error, which func(forwarder.Peer) bool)
 }
 
-// Files of a directory of keys, as `conf_command keygen` makes it.
-const (
-	serverKey  = "server" + keys.SecretSuffix
-	clientKeys = "clients"
-)
-
 // ErrKeys means that the keys or users that the options name cannot be used.
 var ErrKeys = errors.New("keys of the bus")
 
@@ -66,7 +60,8 @@ func openDoors(o Options) (*doors, error) {
 }
 
 func (d *doors) openCurve(dir, children string) error {
-	server, err := keys.Load(filepath.Join(dir, serverKey))
+	store := keys.Store(dir)
+	server, err := keys.Load(store.Server())
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("%w: conf_command keygen %s makes it", err, dir)
 	}
@@ -77,11 +72,11 @@ func (d *doors) openCurve(dir, children string) error {
 		return err
 	}
 	// A server without clients is one whose services alone may connect.
-	if err := os.MkdirAll(filepath.Join(dir, clientKeys), 0o755); err != nil {
+	if err := os.MkdirAll(store.Clients(), 0o755); err != nil {
 		return fmt.Errorf("make directory of clients' keys: %w", err)
 	}
 	d.clients, err = keys.OpenDirectory(keys.DirectoryOptions{
-		Path: filepath.Join(dir, clientKeys), Logger: d.log,
+		Path: store.Clients(), Logger: d.log,
 		Revoked: func(gone []curve.Key) {
 			names := make([]string, len(gone))
 			for i, k := range gone {

@@ -2,6 +2,7 @@ package secure
 
 import (
 	"bufio"
+	_ "embed"
 	"encoding/json"
 	"io"
 	"os"
@@ -15,6 +16,9 @@ import (
 )
 
 func TestMain(m *testing.M) { harness.Main(m, nil) }
+
+//go:embed testdata/peer.py
+var peerProgram string
 
 // peer is a pyzmq process on the bus.
 type peer struct {
@@ -33,8 +37,15 @@ type sighting struct {
 // join starts a peer with a certificate's file, a USER:PASSWORD or "null".
 func join(t testing.TB, p *harness.Provider, security string) *peer {
 	t.Helper()
-	cmd := exec.Command(harness.Python(t), "testdata/peer.py", p.Subscribe, p.Publish, security)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return joinAs(t, p, security, nil)
+}
+
+// joinAs is join as another user; nil is our own.
+func joinAs(t testing.TB, p *harness.Provider, security string, who *syscall.Credential) *peer {
+	t.Helper()
+	cmd := exec.Command(harness.Python(t), "-c", peerProgram, p.Subscribe, p.Publish, security)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: who}
+	cmd.Dir = "/" // which every user may enter
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
