@@ -15,6 +15,7 @@ type diag struct {
 	fd  int
 	seq uint32
 	buf []byte
+	one record // that is read
 }
 
 // Numbers of linux/inet_diag.h, unix_diag.h and sock_diag.h.
@@ -166,7 +167,7 @@ func (d *diag) ask(size int, as kind, put func(*record, []byte)) error {
 		if err != nil {
 			return err
 		}
-		done, err := parseAnswers(d.buf[:n], d.seq, as, put)
+		done, err := parseAnswers(d.buf[:n], d.seq, as, &d.one, put)
 		if done || err != nil {
 			return err
 		}
@@ -174,8 +175,7 @@ func (d *diag) ask(size int, as kind, put func(*record, []byte)) error {
 }
 
 // parseAnswers reads a datagram of netlink messages (netlink(7)).
-func parseAnswers(b []byte, seq uint32, as kind, put func(*record, []byte)) (done bool, err error) {
-	var r record
+func parseAnswers(b []byte, seq uint32, as kind, r *record, put func(*record, []byte)) (done bool, err error) {
 	for len(b) >= diagHeader {
 		size := int(nativeEndian.Uint32(b))
 		if size < diagHeader || size > len(b) {
@@ -193,8 +193,8 @@ func parseAnswers(b []byte, seq uint32, as kind, put func(*record, []byte)) (don
 				}
 				return true, unix.Errno(-int32(nativeEndian.Uint32(body)))
 			default:
-				if path, ok := parseSocket(body, as, &r); ok {
-					put(&r, path)
+				if path, ok := parseSocket(body, as, r); ok {
+					put(r, path)
 				}
 			}
 		}

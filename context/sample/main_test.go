@@ -61,7 +61,11 @@ func actor(in io.Reader, out io.Writer) int {
 				kept = append(kept, f)
 			}
 		case "listen":
-			l, err := net.Listen(arg, "127.0.0.1:0")
+			address := "127.0.0.1:0"
+			if arg == "any" {
+				arg, address = "tcp4", "0.0.0.0:0"
+			}
+			l, err := net.Listen(arg, address)
 			if err != nil {
 				return 1
 			}
@@ -139,7 +143,8 @@ type subject struct {
 	out *bufio.Reader
 }
 
-func newSubject(t testing.TB) *subject {
+// newSubject starts an actor, perhaps in a namespace of its own.
+func newSubject(t testing.TB, namespaces ...uintptr) *subject {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -148,6 +153,12 @@ func newSubject(t testing.TB) *subject {
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), roleVariable+"=1", "GOMAXPROCS=2")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	for _, flag := range namespaces {
+		if os.Getuid() != 0 {
+			t.Skip("a namespace of its own takes root")
+		}
+		cmd.SysProcAttr.Cloneflags |= flag
+	}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,17 @@ type space struct {
 	stirred bool  // a socket was taken that is unknown, by a process that has run
 	udp     bool  // a process with UDP sockets may have connected them
 	err     error // of the last listing
+	put     func(*record, []byte)
+}
+
+func newSpace(s *Sampler, inode uint64) *space {
+	sp := &space{inode: inode, sockets: map[uint32]*socket{}}
+	sp.put = func(r *record, path []byte) {
+		if k := sp.sockets[r.inode]; k != nil { // else it is a foreign one's
+			k.show(r, path, s.tick)
+		}
+	}
+	return sp
 }
 
 // spaces are the network namespaces of our processes.
@@ -53,7 +64,7 @@ func (e *entry) enterSpace(s *Sampler) {
 	e.unlink(s)
 	sp := s.spaces.byInode[uint64(inode)]
 	if sp == nil {
-		sp = &space{inode: uint64(inode), sockets: map[uint32]*socket{}}
+		sp = newSpace(s, uint64(inode))
 		s.spaces.byInode[sp.inode] = sp
 	}
 	sp.pid = e.PID
@@ -105,11 +116,6 @@ func (sp *space) list(s *Sampler) {
 	if !kinds[tcp] && !kinds[udp] && !kinds[unixSocket] {
 		return
 	}
-	put := func(r *record, path []byte) {
-		if k := sp.sockets[r.inode]; k != nil {
-			k.show(r, path, s.tick)
-		}
-	}
 	if sp.diag == nil && sp.table == nil {
 		var err error
 		if sp.diag, err = openDiag(s, sp); err != nil {
@@ -117,7 +123,7 @@ func (sp *space) list(s *Sampler) {
 		}
 	}
 	if sp.diag != nil {
-		if sp.err = sp.diag.list(kinds, put); sp.err == nil {
+		if sp.err = sp.diag.list(kinds, sp.put); sp.err == nil {
 			sp.note(kinds, s.tick)
 			return
 		}
@@ -125,7 +131,7 @@ func (sp *space) list(s *Sampler) {
 		sp.diag.close()
 		sp.diag, sp.table = nil, &table{}
 	}
-	if sp.err = sp.table.list(s, sp.pid, kinds, put); sp.err == nil {
+	if sp.err = sp.table.list(s, sp.pid, kinds, sp.put); sp.err == nil {
 		sp.note(kinds, s.tick)
 	}
 }
