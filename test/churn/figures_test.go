@@ -18,20 +18,20 @@ import (
 // tolerances say by how much the median of a figure may be above the one before: a
 // share of it, and so much on top.
 var tolerances = map[string]struct{ share, more float64 }{
-	"provider heap MiB":    {0.10, 1}, // what its last collection has left
-	"provider anon MiB":    {0.10, 3}, // of its own, without its program's pages; a collector decides when
-	"keeper anon MiB":      {0.10, 2},
-	"provider fds":         {0.10, 6}, // those of samplers follow what runs; an operator is visiting or not
-	"provider threads":     {0, 3},
-	"provider goroutines":  {0, 12},
-	"keeper fds":           {0, 6},
-	"keeper threads":       {0, 3},
-	"state files":          {0.10, 10},
-	"state directories":    {0.10, 5},
-	"state MiB":            {0.10, 1},
-	"journal MiB":          {0.10, 0.5},
-	"runtime files":        {0, 4},
-	"cgroups and children": {0, 20},
+	"provider heap MiB":   {0.10, 1}, // what its last collection has left
+	"provider anon MiB":   {0.10, 3}, // of its own, without its program's pages; a collector decides when
+	"keeper anon MiB":     {0.10, 2},
+	"provider fds":        {0.10, 6}, // those of samplers follow what runs; an operator is visiting or not
+	"provider threads":    {0, 3},
+	"provider goroutines": {0, 12},
+	"keeper fds":          {0, 6},
+	"keeper threads":      {0, 3},
+	"state files":         {0.10, 10},
+	"state directories":   {0.10, 5},
+	"state MiB":           {0.10, 1},
+	"journal MiB":         {0.10, 0.5},
+	"runtime files":       {0, 4},
+	"keeper orphans":      {0, 20},
 }
 
 // sample is what everything costs at one moment, by name.
@@ -60,7 +60,7 @@ func (s *scene) look() sample {
 		now["journal MiB"] = float64(info.Size()) / (1 << 20)
 	}
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", s.Keeper))
-	now["cgroups and children"] = float64(len(strings.Fields(string(children))))
+	now["keeper orphans"] = float64(len(strings.Fields(string(children))))
 	return now
 }
 
