@@ -17,7 +17,7 @@ import (
 // startRush is the longest that the journal waits while a transaction begins: enough for
 // a thousand services, for ten it waits until they run. One that is not yet open when we
 // die is undone as a whole.
-const startRush = 500 * time.Millisecond
+const startRush = time.Second
 
 // NewTransactionID makes an identifier as the original does: 20 of A-Z0-9.
 func NewTransactionID() event.TransactionID {

@@ -37,6 +37,8 @@
 // written first when writing works again. History may have a hole; what is
 // wanted may not.
 //
+// A write waits Options.Linger for others to come along, unless somebody asks with
+// Barrier: one commit for what belongs together, and of a key the latest only.
 // Whoever makes a rush of writes, and has promised nobody anything yet, may say so:
 // Gather holds them back until the rush is over, and they are one group then.
 //
