@@ -7,6 +7,7 @@ import (
 
 	"zmicroservices/conf"
 	"zmicroservices/context/command"
+	"zmicroservices/context/event"
 )
 
 // A keeper that hangs is said to, and goes on where it was when it answers again. One
@@ -15,7 +16,7 @@ func TestAKeeperThatHangsIsWaitedForAndThenFollowed(t *testing.T) {
 	s := startWith(t, file(t, service("a", "/bin/sleep 1000", "")+service("b", "/bin/sleep 1000", "")), func(o *Options) { o.keeperSilence = 2100 * time.Millisecond })
 	s.say("start")
 	pid := pid(t, s.hear("a", "started"))
-	s.hear("b", "started")
+	await(t, "b to have started", func() bool { return s.p.View("T1").Task("b").State == event.Started }) // perhaps before a
 	k := s.p.hold.current()
 	if err := syscall.Kill(k.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
