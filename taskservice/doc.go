@@ -51,9 +51,9 @@
 //
 // # What it never does
 //
-// It opens no port, starts no process, reads no file and keeps no state. It
-// does not obey `process restart`: stopping the old process and starting a new
-// one is the provider's job.
+// It opens no port, starts no process, reads no file but the key that ZMS_CURVE
+// names on a bus with CURVE, and keeps no state. It does not obey `process
+// restart`: stopping the old process and starting a new one is the provider's job.
 //
 // # Why not a connection of the task's own
 //

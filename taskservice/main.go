@@ -115,7 +115,7 @@ context would have given it:
     ZMS_FRONTEND=tcp://127.0.0.1:6556       the file's FrontEndEndpoint
     ZMS_BACKEND=tcp://127.0.0.1:6557        the file's BackendEndpoint
     ZMS_CONFIG='{"Task": ...}'              its TaskService element as JSON
-    ZMS_CONTEXT_ID, ZMS_TASK, ZMS_STATE_DIR (optional)
+    ZMS_CONTEXT_ID, ZMS_TASK, ZMS_STATE_DIR, ZMS_CURVE (optional)
 
 Flags:
 

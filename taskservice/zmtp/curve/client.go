@@ -60,7 +60,7 @@ func (c *Client) Open() []byte {
 func (c *Client) Receive(name, data []byte) (reply []byte, metadata zmtp.Metadata, done bool, err error) {
 	switch string(name) {
 	case zmtp.ErrorCommand:
-		return nil, nil, false, refusal(data)
+		err = refusal(data)
 	case welcomeCommand:
 		if err = order(c.state, welcomeCommand, data, welcomeSize, true); err == nil {
 			reply, err = c.welcome(data)

@@ -65,7 +65,7 @@ func (s *Server) Session() *Session { return s.session }
 func (s *Server) Receive(name, data []byte) (reply []byte, metadata zmtp.Metadata, done bool, err error) {
 	switch string(name) {
 	case zmtp.ErrorCommand:
-		return nil, nil, false, refusal(data)
+		err = refusal(data)
 	case helloCommand:
 		if err = order(s.state, helloCommand, data, helloSize, true); err == nil {
 			reply, err = s.hello(data)

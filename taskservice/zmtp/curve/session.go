@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"zmicroservices/taskservice/zmtp"
 )
@@ -59,10 +60,7 @@ func (s *Session) Seal(dst []byte, more, command bool, body []byte) []byte {
 	s.sent++
 	dst = binary.BigEndian.AppendUint64(dst, s.sent)
 	start, size := len(dst), tagSize+1+len(body)
-	if cap(dst)-start < size {
-		dst = append(make([]byte, 0, start+size), dst...)
-	}
-	dst = dst[:start+size]
+	dst = slices.Grow(dst, size)[:start+size]
 	s.out.seal(dst[start:], s.sent, flags, body)
 	return dst
 }
