@@ -54,7 +54,7 @@ func startLocal(t *testing.T, path string) *localProvider {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.end = cancel
 	p.handler, err = command.New(ctx, command.Options{
-		Own: file, Transactions: p, Journal: p, Logs: p, Bus: p, BusReporter: p, Tape: p, Logger: slog.New(slog.DiscardHandler),
+		Own: file, Transactions: p, Journal: p, Logs: p, Bus: p, Figures: p, BusReporter: p, Tape: p, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

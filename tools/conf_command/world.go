@@ -15,6 +15,8 @@ type world struct {
 	out, err io.Writer
 	terminal bool // out is one
 	colour   bool // out is a terminal, and nobody objects
+	screen   bool // out's cursor can be moved
+	unicode  bool // out shows UTF-8
 	watched  bool // somebody looks at err while we run
 	painted  bool // err may have colours
 
@@ -32,6 +34,8 @@ func realWorld() world {
 		err:         os.Stderr,
 		terminal:    terminal,
 		colour:      colour && terminal,
+		screen:      hasScreen(os.Getenv),
+		unicode:     speaksUnicode(os.Getenv),
 		watched:     watched,
 		painted:     colour && watched,
 		requestID:   uuid.NewString,
