@@ -38,7 +38,7 @@ func (in *intake) init(d *depot, raw syscall.RawConn, fl *flow) {
 // fits. Of a sealed connection there may be nothing to append yet.
 func (in *intake) fill() error {
 	if in.sealed != nil && !in.sealed.starved {
-		in.full = true
+		in.n, in.full = 0, true
 		return in.unseal()
 	}
 	if err := in.raw.Read(in.try); err != nil {
@@ -82,6 +82,14 @@ func (in *intake) unseal() error {
 	n, err := in.sealed.take(in.cur.buf[in.end:])
 	in.end += n
 	return err
+}
+
+// work is what the last read has cost, in the measure of maxWork.
+func (in *intake) work() int {
+	if in.sealed != nil {
+		return in.n * sealWork
+	}
+	return in.n
 }
 
 // drained reports whether all that was read is in the window, as far as it is

@@ -88,6 +88,9 @@ func (o *outbox) write(list []span, b *batch) {
 	if err != nil {
 		o.abort(err)
 	}
+	if o.sealer != nil {
+		b.offered += int(sent.Bytes) * (sealWork - 1)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.sent.add(sent)

@@ -47,6 +47,9 @@ const maxCommand = 8 << 10
 // costs as much a chunk.
 const maxWork = 512 << 10
 
+// sealWork is how much more a byte costs that is sealed or opened.
+const sealWork = 8
+
 func newPublisher(c *conn) *publisher {
 	p := &publisher{conn: c, turns: make(chan struct{}, 1)}
 	p.in.init(&c.f.depot, c.raw, &c.flow)
@@ -79,7 +82,7 @@ func (p *publisher) run() error {
 		}
 		if !p.in.full {
 			p.work = 0
-		} else if p.work += p.in.n; p.work >= maxWork {
+		} else if p.work += p.in.work(); p.work >= maxWork {
 			p.work = 0
 			p.f.turns.pass(p.turns) // there is more: others first
 		}

@@ -1,13 +1,13 @@
 package forwarder
 
 import (
-	"math/bits"
+	"slices"
 	"sync"
 )
 
 // spare keeps buffers that are longer than a chunk, for frames of sealed
 // connections, which have to be in one piece: a stream of long messages asks for
-// the same few again and again. Lengths are powers of two.
+// the same few again and again.
 type spare struct {
 	mu   sync.Mutex // guards the rest
 	free [][]byte
@@ -20,22 +20,18 @@ const maxSpare = 32 << 20
 
 // get returns a buffer of n bytes. What is in it is nobody's business.
 func (s *spare) get(n int) []byte {
-	size := 1 << bits.Len(uint(n-1))
 	s.mu.Lock()
 	s.used = true
-	for i, b := range s.free {
-		if cap(b) == size {
-			last := len(s.free) - 1
-			s.free[i] = s.free[last]
-			s.free[last] = nil
-			s.free = s.free[:last]
-			s.held -= size
-			s.mu.Unlock()
-			return b[:n]
-		}
+	i := slices.IndexFunc(s.free, func(b []byte) bool { return cap(b) >= n && cap(b) <= 2*n })
+	if i < 0 {
+		s.mu.Unlock()
+		return make([]byte, n, (n+bigChunk-1)&^(bigChunk-1))
 	}
+	b := s.free[i]
+	s.free = slices.Delete(s.free, i, i+1)
+	s.held -= cap(b)
 	s.mu.Unlock()
-	return make([]byte, n, size)
+	return b[:n]
 }
 
 // give takes a buffer of get's back.

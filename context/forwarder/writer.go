@@ -124,7 +124,8 @@ func (w *writer) seal(s *sealer) {
 	w.soon = func(fd uintptr) bool {
 		var moved bool
 		w.gain, moved, w.failure = s.pass(fd, w.iov)
-		return moved || w.failure != nil
+		// What was taken may not be taken again, even if the kernel waits.
+		return moved || w.gain > 0 || w.failure != nil
 	}
 }
 
