@@ -14,6 +14,8 @@ import (
 // fairGoal is how much longer somebody else's messages may take.
 const fairGoal = 2.0
 
+const busyMachine = "a busy machine"
+
 // strain is what happens on the bus beside those who are measured.
 type strain struct {
 	name  string
@@ -21,9 +23,11 @@ type strain struct {
 }
 
 // A strain's loads speak by hand, and as fast as they can. FRONT and BACK stand for
-// the endpoints.
+// the endpoints. The busy machine is for comparison: it has as little left for the
+// rest as when the forwarder has all it wants, and a quiet bus.
 var strains = []strain{
 	{"nothing", nil},
+	{busyMachine, [][]string{{"spin", "BACK", "2", "0"}}},
 	{"a babbling publisher", [][]string{{"rawsub", "BACK", "1", "200"}, {"rawpub", "FRONT", "1", "200"}}},
 	{"a saturated bus, 4 to 8", [][]string{{"rawsub", "BACK", "8", "1500"}, {"rawpub", "FRONT", "4", "1500"}}},
 	{"1,000 stalled subscribers", [][]string{{"stall", "BACK", "1000", "1500", "x"}, {"rawsub", "BACK", "1", "1500"}, {"rawpub", "FRONT", "1", "1500"}}},
@@ -36,6 +40,9 @@ func (s strain) begin(b *testing.B, peers string, p *harness.Provider) (end func
 	var all []*process
 	for _, load := range s.loads {
 		args := []string{"-n", "19", peers}
+		if s.name == busyMachine {
+			args[1] = "0"
+		}
 		for _, arg := range load {
 			switch arg {
 			case "FRONT":

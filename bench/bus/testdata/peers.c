@@ -5,6 +5,7 @@
  *   peers {raw|zmq}pub ENDPOINT N SIZE           N publishers, as fast as they can
  *   peers stall ENDPOINT N SIZE [PREFIX]         N subscribers to everything, or to a prefix, who never read
  *   peers slowsub ENDPOINT N RATE                latsub that reads RATE messages a second at most
+ *   peers spin ENDPOINT N SIZE                   N threads that are busy with nothing
  *   peers latsub ENDPOINT N                      N subscribers: one-way latencies of what latpub sends
  *   peers latpub ENDPOINT N SIZE RATE            N publishers: RATE messages a second together, each
  *                                                with its time
@@ -137,6 +138,12 @@ static void *rawsub(void *arg) {
 		bytes += n;
 		received[me] = bytes / frame;
 	}
+	return arg;
+}
+
+static void *spin(void *arg) {
+	__sync_fetch_and_add(&ready, 1);
+	for (volatile long i = 0;; i++) {}
 	return arg;
 }
 
@@ -300,7 +307,7 @@ int main(int argc, char **argv) {
 	if (!strcmp(argv[1], "proxy")) return proxy();
 	if (argc < 3) return 2;
 	static const struct { const char *name; void *(*run)(void *); } modes[] = {
-		{"rawpub", rawpub}, {"rawsub", rawsub}, {"stall", stall}, {"zmqpub", zmqpub}, {"zmqsub", zmqsub}, {"latpub", latpub}, {"latsub", latsub}, {"slowsub", latsub},
+		{"rawpub", rawpub}, {"rawsub", rawsub}, {"stall", stall}, {"spin", spin}, {"zmqpub", zmqpub}, {"zmqsub", zmqsub}, {"latpub", latpub}, {"latsub", latsub}, {"slowsub", latsub},
 	};
 	void *(*run)(void *) = NULL;
 	for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++)
