@@ -59,6 +59,8 @@ type BusPeer struct {
 	UID         *int                `json:"uid,omitempty"` // nil: not known
 	PID         int                 `json:"pid,omitempty"`
 	Key         string              `json:"key,omitempty"`
+	Name        string              `json:"name,omitempty"` // of the key
+	Role        string              `json:"role,omitempty"` // and what it may do
 	Transaction event.TransactionID `json:"transaction,omitempty"`
 	Task        event.TaskID        `json:"task,omitempty"` // the task service whose connection it is
 }

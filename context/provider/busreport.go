@@ -106,7 +106,7 @@ func publisher(peer command.BusPeer, denied uint64, topics []forwarder.TopicStat
 }
 
 func busPeer(p forwarder.Peer, of map[uint64]event.Ref) command.BusPeer {
-	b := command.BusPeer{Conn: p.Conn, Addr: p.Addr, PID: p.PID, Key: p.Key, Transaction: of[p.Conn].Transaction, Task: of[p.Conn].Task}
+	b := command.BusPeer{Conn: p.Conn, Addr: p.Addr, PID: p.PID, Key: p.Key, Name: p.Name, Role: p.Role, Transaction: of[p.Conn].Transaction, Task: of[p.Conn].Task}
 	if p.UID >= 0 {
 		b.UID = &p.UID
 	}

@@ -132,6 +132,8 @@ func peerName(p command.BusPeer) string {
 	switch {
 	case p.Task != "":
 		return shortened(shortened(string(p.Task), 15)+" "+who, 31)
+	case p.Name != "":
+		who = shortened(printable(p.Name), 15) + " " + who
 	case p.UID != nil:
 		who = fmt.Sprintf("uid %d %s", *p.UID, who)
 	}
