@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -284,4 +285,44 @@ func (r *recorder) said() []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return bytes.Clone(r.tape)
+}
+
+// A handshake costs the arithmetic of curves before anybody knows who asks for it:
+// strangers who begin one after the other take a share of the machine, and no more.
+func TestAFloodOfHandshakesDisturbsNobody(t *testing.T) {
+	k := harness.NewKeyring(t)
+	s := newSiteOf(t, k.Start, harness.File{})
+	stranger := k.Credentials(k.Stranger(keys.Grant{Name: "stranger"}))
+	end := make(chan struct{})
+	var running sync.WaitGroup
+	var tried, let atomic.Int64
+	for _, endpoint := range []string{s.Publish, s.Subscribe} {
+		running.Go(func() { // ends with end
+			for {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				conn, err := harness.Connect(endpoint)
+				if err != nil {
+					return // the provider has ended, which the rest of the test sees
+				}
+				if _, err := harness.Seal(conn, zmtp.SUB, stranger); err == nil {
+					let.Add(1)
+				}
+				tried.Add(1)
+				_ = conn.Close()
+			}
+		})
+	}
+	s.served("while two begin handshakes")
+	close(end)
+	running.Wait()
+	t.Logf("%d handshakes were begun", tried.Load())
+	if n := let.Load(); n > 0 {
+		t.Errorf("%d of them succeeded", n)
+	}
+	s.bounded("handshakes", 64)
+	s.recovered()
 }
