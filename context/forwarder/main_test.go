@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = 40 * time.Second
 
 // log is a slog.Handler's writer that tests look into.
 type logBook struct {

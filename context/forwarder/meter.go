@@ -32,7 +32,9 @@ type meter struct {
 
 	// Owned by who counts.
 	last    *tally
-	prefix  []byte   // how the frames of last begin, up to its separator; empty: that tells nothing
+	prefix  []byte // how the frames of last begin, up to its separator; empty: that tells nothing
+	lately  [4]lately
+	oldest  int      // of lately, to be replaced next
 	run     Flow     // of last, in a row
 	touched []*tally // those with a turn
 
@@ -71,11 +73,29 @@ func (m *meter) count(frame []byte, alone bool, size int64) {
 // turn goes over to the topic of a frame, and keeps what the next one is compared with.
 func (m *meter) turn(frame []byte, alone bool) {
 	m.rest()
+	for i := range m.lately {
+		if l := &m.lately[i]; len(l.prefix) > 0 && bytes.HasPrefix(frame, l.prefix) {
+			m.last, m.prefix = l.tally, l.prefix
+			return
+		}
+	}
 	name, end := topicOf(frame, alone)
 	if m.last = m.topics[string(name)]; m.last == nil {
 		m.last = m.enter(string(name))
 	}
-	m.prefix = append(m.prefix[:0], frame[:end]...)
+	if m.prefix = nil; end == 0 {
+		return
+	}
+	l := &m.lately[m.oldest]
+	m.oldest = (m.oldest + 1) % len(m.lately)
+	l.tally, l.prefix = m.last, append(l.prefix[:0], frame[:end]...)
+	m.prefix = l.prefix
+}
+
+// lately is one of the topics that came last: who has a few sends them in turn.
+type lately struct {
+	tally  *tally
+	prefix []byte
 }
 
 // rest ends a run.
@@ -153,7 +173,7 @@ func (m *meter) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.f.tallies.Add(-int64(m.named))
-	m.named, m.topics, m.other, m.last, m.prefix = 0, nil, nil, nil, nil
+	m.named, m.topics, m.other, m.last, m.prefix, m.lately = 0, nil, nil, nil, nil, [4]lately{}
 }
 
 // TopicStats is what one publisher sent of one topic. Topic is the text before the
