@@ -50,20 +50,25 @@ func (f *figures) Figures(ctx context.Context) *event.Figures {
 	if latest != nil && now.Sub(latest.At) < figuresPace {
 		return latest
 	}
-	latest = f.make(ctx, now)
+	latest = f.make(ctx, now, f.costs(ctx))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.latest = latest
 	return latest
 }
 
-func (f *figures) make(ctx context.Context, now time.Time) *event.Figures {
+// standing is Figures without what services cost, which is what takes time: for those
+// who ask for health, often and from many sides.
+func (f *figures) standing(ctx context.Context) *event.Figures {
+	return f.make(ctx, time.Now(), nil)
+}
+
+func (f *figures) make(ctx context.Context, now time.Time, costs map[event.Ref]*event.Cost) *event.Figures {
 	p := f.p
 	out := &event.Figures{
 		At: now, Context: p.opts.Context.ContextID, Version: p.opts.Version, Began: f.began,
 		Services: []event.ServiceFigures{}, Bus: busFigures(p.forwarder.Stats()),
 	}
-	costs := f.costs(ctx)
 	for _, v := range p.Views() {
 		for _, t := range v.Tasks {
 			s := event.ServiceFigures{Transaction: v.Transaction, TaskView: t, Cost: costs[refIn(v, t)]}

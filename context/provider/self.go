@@ -18,6 +18,7 @@ type selfClock struct {
 	pid  int
 	used time.Duration
 	at   time.Time
+	cpu  float64 // percent, before that
 }
 
 // provider is what this process costs. What cannot be read is 0.
@@ -67,10 +68,15 @@ func (f *figures) clocked(s event.SelfFigures, now time.Time) event.SelfFigures 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before := f.selves[s.Process]
-	if span := now.Sub(before.at); before.pid == s.PID && span > 0 {
+	span := now.Sub(before.at)
+	if before.pid == s.PID && span < figuresPace { // too short to say anything
+		s.CPU = before.cpu
+		return s
+	}
+	if before.pid == s.PID {
 		s.CPU = 100 * float64(used-before.used) / float64(span)
 	}
-	f.selves[s.Process] = selfClock{pid: s.PID, used: used, at: now}
+	f.selves[s.Process] = selfClock{pid: s.PID, used: used, at: now, cpu: s.CPU}
 	return s
 }
 

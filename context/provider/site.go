@@ -30,7 +30,7 @@ func (p *Provider) openSite() error {
 		return err
 	}
 	s, err := web.New(web.Options{
-		Address: p.opts.HTTP, Insecure: p.opts.Insecure, Figures: p.figures.Figures, Metrics: m.Handler(), Logger: p.opts.Logger,
+		Address: p.opts.HTTP, Insecure: p.opts.Insecure, Figures: p.figures.Figures, Standing: p.figures.standing, Metrics: m.Handler(), Logger: p.opts.Logger,
 	})
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@
 //	/api/top   event.Figures as JSON, the value behind `conf_command top`
 //	/          what there is, as text
 //
-//	s, err := web.New(web.Options{Address: "127.0.0.1:9090", Figures: figures, Metrics: metrics.Handler(), Logger: log})
+//	s, err := web.New(web.Options{Address: "127.0.0.1:9090", Figures: figures, Standing: standing, Metrics: metrics, Logger: log})
 //	…
 //	err = s.Run(ctx)
 //

@@ -14,10 +14,10 @@ func routes(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", o.Metrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
-		text(w, http.StatusOK, "ok", ills(o.Figures(r.Context())))
+		text(w, http.StatusOK, "ok", ills(o.Standing(r.Context())))
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if late := unready(o.Figures(r.Context())); len(late) > 0 {
+		if late := unready(o.Standing(r.Context())); len(late) > 0 {
 			text(w, http.StatusServiceUnavailable, "not ready", late)
 			return
 		}
@@ -30,7 +30,7 @@ func routes(o Options) http.Handler {
 		_ = e.Encode(o.Figures(r.Context())) // whom it does not reach has gone
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		f := o.Figures(r.Context())
+		f := o.Standing(r.Context())
 		text(w, http.StatusOK, fmt.Sprintf("context %s, %d task services", f.Context, len(f.Services)), []string{
 			"/metrics   for Prometheus", "/healthz   whether the provider works", "/readyz    whether all task services are ready",
 			"/api/top   what everything costs, as JSON",

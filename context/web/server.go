@@ -13,12 +13,12 @@ import (
 	"zmicroservices/context/event"
 )
 
-// Options are what a Server is made of. Address, Figures, Metrics and Logger are
-// required.
+// Options are what a Server is made of. All but Insecure are required.
 type Options struct {
 	Address  string // host:port; port 0 is any free one
 	Insecure bool   // it may be beyond loopback
 	Figures  func(context.Context) *event.Figures
+	Standing func(context.Context) *event.Figures // Figures without what services cost
 	Metrics  http.Handler
 	Logger   *slog.Logger
 }
@@ -39,8 +39,8 @@ func CheckAddress(address string, insecure bool) error {
 }
 
 func (o Options) validate() error {
-	if o.Address == "" || o.Figures == nil || o.Metrics == nil || o.Logger == nil {
-		return errors.New("web: Address, Figures, Metrics and Logger are required")
+	if o.Address == "" || o.Figures == nil || o.Standing == nil || o.Metrics == nil || o.Logger == nil {
+		return errors.New("web: Address, Figures, Standing, Metrics and Logger are required")
 	}
 	return CheckAddress(o.Address, o.Insecure)
 }

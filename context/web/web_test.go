@@ -43,8 +43,9 @@ func (s *site) get() *event.Figures {
 func options() Options {
 	return Options{
 		Address: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
-		Figures: func(context.Context) *event.Figures { return &event.Figures{} },
-		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "zms_tasks 0") }),
+		Figures:  func(context.Context) *event.Figures { return &event.Figures{} },
+		Standing: func(context.Context) *event.Figures { return &event.Figures{} },
+		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "zms_tasks 0") }),
 	}
 }
 
@@ -54,6 +55,7 @@ func serve(t *testing.T, o Options) *site {
 	p := &site{client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}}}
 	p.set(event.Figures{Context: "context001"})
 	o.Figures = func(context.Context) *event.Figures { return p.get() }
+	o.Standing = o.Figures
 	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)

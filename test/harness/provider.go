@@ -98,6 +98,13 @@ func Start(t testing.TB, file string, flags ...string) *Provider {
 	return p
 }
 
+// Await gives the first log line with this message, whether it came already or comes; it
+// can be asked for once.
+func (p *Provider) Await(message string) map[string]any {
+	p.t.Helper()
+	return p.await(message)
+}
+
 // await gives the first log line with this message.
 func (p *Provider) await(message string) map[string]any {
 	p.t.Helper()
