@@ -57,6 +57,7 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 		}
 	}
 	var told []*group.Group
+	var over []event.Ref
 	for _, e := range batch {
 		known := p.hold.told(e)
 		if e.ID.Hook != "" && !isTurn(e.ID.Hook) {
@@ -69,7 +70,7 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 		}
 		ref := refOf(e.ID)
 		if e.ID.Hook == "" && (e.Kind == keeper.Gone || e.Kind == keeper.SpawnFailed) {
-			p.doors.over(ref)
+			over = append(over, ref)
 		}
 		if p.launcher.strays.has(ref) {
 			continue
@@ -103,6 +104,7 @@ func (p *Provider) deliver(ctx context.Context, batch []keeper.Event) []*group.G
 			}
 		}
 	}
+	p.doors.over(over...)
 	return told
 }
 

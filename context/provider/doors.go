@@ -188,13 +188,19 @@ func (d *doors) key(ref event.Ref, who *launch.Account) ([]conf.Env, error) {
 	return []conf.Env{{Name: "ZMS_CURVE", Value: path}}, nil
 }
 
-// over takes back the key of a process that is gone: whoever has copied it is out.
-func (d *doors) over(ref event.Ref) {
+// over takes back the keys of processes that are gone: whoever has copied one is out.
+func (d *doors) over(refs ...event.Ref) {
 	if !d.give() {
 		return
 	}
-	if key, had := d.children.take(ref); had {
-		d.withdraw(errOver, key.String())
+	var gone []string
+	for _, ref := range refs {
+		if key, had := d.children.take(ref); had {
+			gone = append(gone, key.String())
+		}
+	}
+	if len(gone) > 0 {
+		d.withdraw(errOver, gone...)
 	}
 }
 
