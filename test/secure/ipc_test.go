@@ -36,6 +36,7 @@ func TestAnotherUserCommandsNothingByUnixSocket(t *testing.T) {
 	}
 	ours := join(t, p, "null").ready()
 	other := joinAs(t, p, "null", &syscall.Credential{Uid: nobody, Gid: nobody}).ready()
+	ours.hail(other)
 	other.say(
 		order("start", "T1", "ts001"), " context@@@ evil",
 		`process @@@ {"Task": {"message": {"header": {"action": "stop", "service_id": "ts001", "transaction": "T1"}}}, "mark": "evil"}`,

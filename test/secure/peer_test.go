@@ -117,11 +117,39 @@ func (b *peer) event(names ...string) {
 	}
 }
 
-// ready waits until it may publish and has subscribed.
+// ready waits until its connections are let in, and the forwarder has subscribed.
 func (b *peer) ready() *peer {
 	b.t.Helper()
 	b.event("sub joined", "pub joined", "pub ready")
 	return b
+}
+
+// hail returns when b and the others hear what b says: subscriptions are in force
+// then, which no event tells.
+func (b *peer) hail(others ...*peer) {
+	b.t.Helper()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	timeout := time.After(harness.Patience)
+	const word = "hail @@@ {}"
+	b.say(word)
+	for _, p := range append(others, b) {
+		for heard := false; !heard; {
+			select {
+			case s, ok := <-p.seen:
+				if !ok {
+					b.t.Fatal("a pyzmq peer has ended")
+				}
+				if heard = len(s.Frames) == 1 && s.Frames[0] == word; !heard {
+					p.past = append(p.past, s)
+				}
+			case <-again.C:
+				b.say(word)
+			case <-timeout:
+				b.t.Fatal("what is said is not heard")
+			}
+		}
+	}
 }
 
 // hears waits for a message that contains a text.

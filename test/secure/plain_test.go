@@ -37,6 +37,7 @@ func TestPlainAsksForAPasswordAndKnowsRoles(t *testing.T) {
 	p := harness.Start(t, file, "--plain="+list)
 	strangers := []*peer{join(t, p, "desk:pump"), join(t, p, "nobody:nobody"), join(t, p, "null")}
 	desk, pump, eye := join(t, p, "desk:desk").ready(), join(t, p, "pump:pump").ready(), join(t, p, "eye:eye").ready()
+	desk.hail(pump, eye)
 	for _, s := range strangers {
 		s.say("context @@@ evil")
 		s.event("sub refused", "pub refused")

@@ -35,6 +35,7 @@ func TestAKeyIsHeardAsItsRoleSays(t *testing.T) {
 	operate, serve, observe := r.client("desk", keys.Operate), r.client("pump", keys.Serve, "ts001"), r.client("eye", keys.Observe)
 	p := harness.Start(t, harness.Write(t, sleeper), "--curve="+r.dir)
 	desk, pump, eye := join(t, p, operate).ready(), join(t, p, serve).ready(), join(t, p, observe).ready()
+	desk.hail(pump, eye)
 
 	// Everybody hears, and an operator is obeyed.
 	desk.say(order("start", "T1", "ts001"))
@@ -97,6 +98,7 @@ func TestWhoHasNoKeyDoesNotComeIn(t *testing.T) {
 	p := harness.Start(t, harness.Write(t, sleeper), "--curve="+r.dir)
 	strangers := []*peer{join(t, p, unknown), join(t, p, elsewhere), join(t, p, "null"), join(t, p, "user:password")}
 	desk := join(t, p, operate).ready()
+	desk.hail()
 	for _, s := range strangers {
 		s.say("context @@@ evil")
 		s.event("sub refused", "pub refused")
@@ -128,6 +130,7 @@ func TestAKeyThatIsRemovedIsOutAtOnce(t *testing.T) {
 	desk, gone, changed := r.client("desk", keys.Operate), r.client("gone", keys.Operate), r.client("changed", keys.Operate)
 	p := harness.Start(t, harness.Write(t, sleeper), "--curve="+r.dir)
 	d, g, c := join(t, p, desk).ready(), join(t, p, gone).ready(), join(t, p, changed).ready()
+	d.hail(g, c)
 	if err := os.Remove(r.public("gone")); err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +145,7 @@ func TestAKeyThatIsRemovedIsOutAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.event("sub left", "pub left", "sub joined", "pub joined", "pub ready")
+	d.hail(c)
 	c.say(order("start", "T1", "ts001"))
 	if answer := c.hears("r-start"); !strings.Contains(answer, "role observe") {
 		t.Errorf("answered: %s", answer)

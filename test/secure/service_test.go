@@ -60,6 +60,7 @@ func TestServicesComeByKeysOfTheirOwn(t *testing.T) {
 	flags := []string{"--curve=" + r.dir, "--runtime_dir=" + runtime}
 	p := harness.Start(t, file, flags...)
 	d := join(t, p, desk).ready()
+	d.hail()
 	start := func(action string) {
 		d.say(fmt.Sprintf(`context @@@ {"header": {"action": %q, "service_id": "context001", "service_name": "context",
 			"service_transaction": "KEYS", "request_id": "r"}, "content": {"configuration": {"TaskLogName": "T",
@@ -87,7 +88,8 @@ func TestServicesComeByKeysOfTheirOwn(t *testing.T) {
 	}
 	d.event("sub left", "pub left")
 	p = harness.Start(t, file, append(flags, "--log_level=debug")...)
-	d.event("sub joined", "pub joined")
+	d.event("sub joined", "pub joined", "pub ready")
+	d.hail()
 	// They have come back when they hear what they are told.
 	start("stop")
 	d.reported("stopped")
@@ -117,6 +119,7 @@ func TestTheKeyOfAServiceEndsWithIt(t *testing.T) {
 		{ID: "ts001", Command: "/bin/sh -c 'umask 077; cp \"$ZMS_CURVE\" " + copied + ".new; mv " + copied + ".new " + copied + "; exec sleep 86400'"},
 	}}), "--curve="+r.dir, "--start")
 	d := join(t, p, desk).ready()
+	d.hail()
 	for tries := 0; ; tries++ {
 		if _, err := os.Stat(copied); err == nil {
 			break
@@ -127,6 +130,7 @@ func TestTheKeyOfAServiceEndsWithIt(t *testing.T) {
 		d.hears("mark")
 	}
 	thief := join(t, p, copied).ready()
+	d.hail(thief)
 	thief.say(control("ts002", "evil"), order("stop", p.Transaction, "ts001"))
 	if answer := thief.hears("r-stop"); !strings.Contains(answer, "role serve") {
 		t.Errorf("answered: %s", answer)
