@@ -23,7 +23,8 @@
 // is down of that is started for it; a stop waits in the same way for those that depend on
 // the service and go, too. Probes are asked for by effects and their verdicts are
 // events like others (probes.go): Ready, for a service that does not announce itself,
-// is the moment when startup and readiness have succeeded.
+// is the moment when startup and readiness have succeeded. From then on what a service
+// publishes is held against its file's expectations in the same way (expect.go).
 //
 // Why not a state "waiting": nothing has happened to a task service that is held, and on the
 // bus it is what it was. It is wanted up, and the View says what it waits for.
