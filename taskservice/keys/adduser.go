@@ -16,6 +16,10 @@ import (
 // AddUser adds a user to a file for OpenUsers, and makes the file if there is
 // none. Who is in it already is left alone: errors.Is(err, fs.ErrExist).
 func AddUser(path string, g Grant, password string) error {
+	return addUser(path, g, password, bcrypt.DefaultCost)
+}
+
+func addUser(path string, g Grant, password string, cost int) error {
 	if err := checkName(g.Name); err != nil {
 		return err
 	}
@@ -39,7 +43,7 @@ func AddUser(path string, g Grant, password string) error {
 			return fmt.Errorf("add user: %w", &fs.PathError{Op: g.Name + " in", Path: path, Err: fs.ErrExist})
 		}
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), cost)
 	if err != nil {
 		return fmt.Errorf("add user: %w", err)
 	}

@@ -1,7 +1,9 @@
 package keys_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -127,15 +129,30 @@ func TestWhatIsChangedInPlaceIsRevoked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, path, strings.Replace(string(text), "operate", "observe", 1), 0o644)
+	// In one write, so that no look in between sees half of it.
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt([]byte("observe"), int64(bytes.Index(text, []byte("operate"))))
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
 	o.awaitGone(t, c.Public)
 	if g, known := o.Lookup(c.Public); !known || g.Role != keys.Observe {
 		t.Errorf("changed: %+v, %v", g, known)
 	}
-	write(t, path, string(text)+"\n# says nothing new\n", 0o644)
+	replace := func(name, text string) {
+		t.Helper()
+		write(t, filepath.Join(o.path, "next"), text, 0o644)
+		if err := os.Rename(filepath.Join(o.path, "next"), filepath.Join(o.path, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace("pump.key", string(text))
 	o.awaitGone(t, c.Public)
-	write(t, path, string(text)+"\n# and again\n", 0o644)
-	write(t, filepath.Join(o.path, "last.key"), string(text), 0o644) // the same key once more: not used
+	replace("pump.key", string(text)+"\n# says nothing new\n")
+	replace("zzz.key", string(text)) // the same key once more: not used
 	if err := os.RemoveAll(o.path); err != nil {
 		t.Fatal(err)
 	}
