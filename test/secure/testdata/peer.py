@@ -46,7 +46,7 @@ def secure(socket, security):
 
 def monitored(context, kind, endpoint, security):
     s = context.socket(kind)
-    s.linger = 1000
+    s.linger = 0
     s.reconnect_ivl = 50
     secure(s, security)
     watcher = "inproc://" + os.urandom(8).hex()
