@@ -15,7 +15,7 @@ func (e *entry) measure(s *Sampler, clock int64, err error, now time.Time) {
 	}
 	over := now.Sub(e.at)
 	used := clock - e.clock
-	if !e.began {
+	if !e.began { // its first time
 		over, used = age(e.Ticks), clock
 	}
 	e.clock, e.at = clock, now

@@ -39,6 +39,16 @@ func (e *entry) readDescriptors(s *Sampler, w Want, due bool) {
 	e.NumFDs = int32(len(s.list))
 }
 
+// sameDescriptors says that a process that has slept has as many as before: only one that
+// shares its table (clone(2), CLONE_FILES) could have changed them for it.
+func (e *entry) sameDescriptors(s *Sampler) bool {
+	if e.fds == 0 {
+		return false
+	}
+	err := unix.Fstat(int(e.fds), &s.files.info)
+	return err == nil && s.files.info.Size > 0 && s.files.info.Size == int64(e.NumFDs)
+}
+
 // refused is for descriptors that may not be looked at: those of a program with more
 // rights than ours.
 func (e *entry) refused(s *Sampler, err error) {

@@ -79,32 +79,38 @@ func (e *entry) read(s *Sampler, t *Tree) error {
 	// The clock first: what runs after this is seen next time.
 	clock, err := cpuClock(e.PID)
 	now := time.Now()
+	more := !e.began || t.Want&^e.want != 0 // is wanted than was read before
+	slept := err == nil && clock == e.clock && !more && !e.unread
 	due := (s.tick+t.turn)%uint64(s.opts.Refresh) == 0
-	if err == nil && clock == e.clock && e.began && !due && t.Want&^e.want == 0 && !e.unread {
+	if slept && !due {
 		e.CPUPercent, e.at, e.fresh = 0, now, false
 		return nil
 	}
+	if !slept {
+		e.Missing, e.unread = e.Missing[:0], false
+	}
 	e.fresh = true
-	e.Missing, e.unread = e.Missing[:0], false
 	if err := e.readStat(s); err != nil {
 		return err
 	}
 	e.measure(s, clock, err, now)
-	e.want = t.Want
+	e.want, e.began = t.Want, true
 	if e.Zombie() {
 		e.nothing(s)
 		return nil
 	}
 	e.readMemory(s)
-	e.readTasks(s, t.Want)
-	e.readDescriptors(s, t.Want, due || !e.began)
+	e.readTasks(s, t.Want, slept)
+	if slept && e.sameDescriptors(s) {
+		return nil
+	}
+	e.readDescriptors(s, t.Want, due || more)
 	if t.Want&IO != 0 {
 		e.readIO(s)
 	}
-	if t.Want&(Switches|Connections) != 0 {
-		e.readStatus(s, t.Want, due || !e.began)
+	if t.Want&Switches != 0 || t.Want&Connections != 0 && (due || more) { // uids hardly ever change
+		e.readStatus(s)
 	}
-	e.began = true
 	return nil
 }
 
@@ -160,12 +166,8 @@ func (e *entry) readIO(s *Sampler) {
 	}
 }
 
-// readStatus reads the one file that is long to make. Of uids, which hardly ever
-// change, it is read when everything is.
-func (e *entry) readStatus(s *Sampler, w Want, due bool) {
-	if w&Switches == 0 && !due {
-		return
-	}
+// readStatus reads the one file that is long to make.
+func (e *entry) readStatus(s *Sampler) {
 	b, err := s.files.read(e.dir, statusName, &e.status)
 	if err != nil {
 		e.lack("status", err)
@@ -196,6 +198,5 @@ func (e *entry) nothing(s *Sampler) {
 	}
 	e.threads, e.kids = e.threads[:0], e.kids[:0]
 	e.unlink(s)
-	e.began = true
 	e.miss("process", ErrZombie)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/shirou/gopsutil/v3/process"
@@ -168,6 +169,8 @@ func (e *entry) showMaps(w Want) {
 		e.miss("memory maps", errMapsLate)
 	case e.mapped.err != nil:
 		e.miss("memory maps", e.mapped.err)
+	default:
+		e.Missing = slices.DeleteFunc(e.Missing, func(g Gap) bool { return g.What == "memory maps" })
 	}
 }
 

@@ -20,22 +20,26 @@ func (t *thread) close(s *Sampler) {
 }
 
 // readTasks reads threads and children. A child is listed with the thread that has
-// forked it, so that all of them have to be asked.
-func (e *entry) readTasks(s *Sampler, w Want) {
+// forked it, so that all of them have to be asked. A process that has slept has the
+// threads that it had; children it may have inherited.
+func (e *entry) readTasks(s *Sampler, w Want, slept bool) {
 	fd, fresh, err := s.files.open(e.dir, taskName, unix.O_RDONLY|unix.O_DIRECTORY, &e.tasks)
 	if err != nil {
 		e.lack("threads", err)
 		return
 	}
 	defer s.files.done(fd, fresh)
-	if e.NumThreads == 1 && len(e.threads) == 1 && e.threads[0].tid == e.PID {
-		e.threads[0].seen = true
-	} else if err := e.listThreads(s, fd); err != nil {
-		e.lack("threads", err)
-		return
+	alone := e.NumThreads == 1 && len(e.threads) == 1 && e.threads[0].tid == e.PID
+	if !alone && !slept {
+		if err := e.listThreads(s, fd); err != nil {
+			e.lack("threads", err)
+			return
+		}
 	}
 	e.kids = e.kids[:0]
-	e.Threads = e.Threads[:0]
+	if !slept {
+		e.Threads = e.Threads[:0]
+	}
 	for i := range e.threads {
 		t := &e.threads[i]
 		if err := e.readChildren(s, fd, t); err != nil && !isGone(err) {
@@ -44,7 +48,7 @@ func (e *entry) readTasks(s *Sampler, w Want) {
 			}
 			e.lack("children", err)
 		}
-		if w&Threads != 0 {
+		if w&Threads != 0 && !slept {
 			e.readThread(s, fd, t)
 		}
 	}
