@@ -10,12 +10,14 @@ import (
 )
 
 // diag lists the sockets of a network namespace by NETLINK_SOCK_DIAG (sock_diag(7)):
-// one question for TCP of both families, one a family for UDP, one for unix sockets.
+// one question for TCP of both families, one a family for UDP, one for unix sockets; or
+// one a socket, where that is cheaper.
 type diag struct {
-	fd  int
-	seq uint32
-	buf []byte
-	one record // that is read
+	fd    int
+	seq   uint32
+	buf   []byte
+	one   record    // that is read
+	batch []*socket // that are asked for
 }
 
 // Numbers of linux/inet_diag.h, unix_diag.h and sock_diag.h.

@@ -22,14 +22,16 @@
 //
 //   - The gate. A process whose CPU clock has not moved since it was read has not run:
 //     its state, threads, children and descriptors are what they were. It costs one
-//     clock_gettime(2). Some figures change without it (memory that is reclaimed), so
-//     everybody is read again every tenth tick, a tenth of them at a time.
+//     clock_gettime(2). Some figures change without it (memory that is reclaimed, children
+//     that are inherited), so those of everybody are read every tenth tick, of a tenth of
+//     them at a time.
 //   - Files are kept open and read again by pread(2). They are also safe against a pid
 //     that is used again: they belong to the process and not to its number.
 //   - fstat(2) of the descriptors' folder gives their number (Linux 6.2; before that
 //     they are counted).
 //   - Sockets are listed once a tick and network namespace, by sock_diag(7), and joined
-//     by inode. Their addresses are written out when they change.
+//     by inode; where ours are few, they are asked for one by one instead. Their addresses
+//     are written out when they change.
 //   - Once all processes were seen a tick allocates nothing.
 //
 // Memory maps and PSS take a lock of the process that is read, which may be held for

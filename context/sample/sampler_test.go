@@ -196,6 +196,9 @@ func TestConnectionsFollowTheirStates(t *testing.T) {
 	s.Tick(tree)
 	client.kill()
 	eventually(t, s, tree, "the end of its peer", count("CLOSE_WAIT"))
+	if sp := tree.order[0].space; len(sp.diag.batch) == 0 {
+		t.Error("few sockets are listed with all others, and not asked for")
+	}
 }
 
 func TestWithFewFilesItReadsTheSameAndLetsGoOfAll(t *testing.T) {
@@ -249,14 +252,22 @@ func TestOnceAllWereSeenATickAllocatesNothingForAProcess(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	p := scene(t)
-	s := newSampler(t, func(o *Options) { o.Refresh = 1 }) // everything is read every time
+	s := newSampler(t, func(o *Options) { o.Refresh = 1 }) // the turn of all, every time
 	tree := s.Watch(Target{PID: p.pid(), Want: Connections | OpenFiles | Threads | IO | Switches})
 	for range 3 {
 		s.Tick(tree)
 	}
 	trees := []*Tree{tree}
-	if n := testing.AllocsPerRun(20, func() { s.Tick(trees...) }); n > 0 {
-		t.Errorf("%v allocations a tick of %d processes", n, len(tree.Processes()))
+	for _, all := range []bool{true, false} {
+		n := testing.AllocsPerRun(40, func() {
+			for _, e := range tree.order {
+				e.unread = all // as if it had run
+			}
+			s.Tick(trees...)
+		})
+		if n > 0 {
+			t.Errorf("%v allocations a tick of %d processes, all read %v", n, len(tree.Processes()), all)
+		}
 	}
 }
 

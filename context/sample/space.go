@@ -15,11 +15,14 @@ type space struct {
 	udp     bool  // a process with UDP sockets may have connected them
 	err     error // of the last listing
 	put     func(*record, []byte)
+	total   int // sockets in the listing under way, foreign ones too
+	dumped  int // of the last whole listing of TCP
 }
 
 func newSpace(s *Sampler, inode uint64) *space {
 	sp := &space{inode: inode, sockets: map[uint32]*socket{}}
 	sp.put = func(r *record, path []byte) {
+		sp.total++
 		if k := sp.sockets[r.inode]; k != nil { // else it is a foreign one's
 			k.show(r, path, s.tick)
 		}
@@ -83,6 +86,8 @@ func (sp *space) take(inode uint32) *socket {
 	switch k.as.kind {
 	case unknown:
 		sp.stirred = true
+	case tcp: // one that was closed may be connected anew, with other addresses
+		sp.stirred = sp.stirred || k.tick != sp.listed[tcp]
 	case udp:
 		sp.udp = true
 	}
@@ -112,6 +117,7 @@ func (sp *space) list(s *Sampler) {
 	kinds[tcp] = sp.stirred || sp.count[tcp] > 0
 	kinds[udp] = sp.stirred || sp.udp || due && sp.count[udp] > 0
 	kinds[unixSocket] = sp.stirred || due && sp.count[unixSocket] > 0
+	stirred := sp.stirred
 	sp.stirred, sp.udp = false, false
 	if !kinds[tcp] && !kinds[udp] && !kinds[unixSocket] {
 		return
@@ -123,7 +129,14 @@ func (sp *space) list(s *Sampler) {
 		}
 	}
 	if sp.diag != nil {
+		if kinds[tcp] && !stirred && !due && sp.few() && sp.ask(s.tick) {
+			kinds[tcp] = false
+		}
+		sp.total = 0
 		if sp.err = sp.diag.list(kinds, sp.put); sp.err == nil {
+			if kinds[tcp] {
+				sp.dumped = sp.total
+			}
 			sp.note(kinds, s.tick)
 			return
 		}
