@@ -80,7 +80,7 @@ func TestOverTheBus(t *testing.T) {
 		ask("request", "EMPTY").expect(t, 1, "", `there is no transaction "EMPTY"`)
 		r := ask("top", "GOOD", "--memory_maps")
 		r.expect(t, 0, "", "")
-		golden(t, "top.table", strings.ReplaceAll(r.out, p.backend, "BACKEND"))
+		golden(t, "reply_top.table", strings.ReplaceAll(r.out, p.backend, "BACKEND"))
 		r = ask("top", "GOOD", "-o", "json")
 		r.expect(t, 0, "", "")
 		golden(t, "top.json", r.out)
