@@ -18,10 +18,14 @@ type site struct {
 	log     *slog.Logger
 }
 
-// openSite binds the page's address.
+// openSite binds the page's address. Where services wait for a provider, it is more to
+// them than a page is to others: a port in use is said then, and no reason to refuse.
 func (p *Provider) openSite() error {
 	if p.opts.HTTP == "" {
 		return nil
+	}
+	if err := web.CheckAddress(p.opts.HTTP, p.opts.Insecure); err != nil {
+		return err
 	}
 	m, err := metrics.New(metrics.Options{
 		Context: p.opts.Context.ContextID, Version: p.opts.Version, Figures: p.figures.Figures, Instance: p.instance,
@@ -32,6 +36,10 @@ func (p *Provider) openSite() error {
 	s, err := web.New(web.Options{
 		Address: p.opts.HTTP, Insecure: p.opts.Insecure, Figures: p.figures.Figures, Standing: p.figures.standing, Metrics: m.Handler(), Logger: p.opts.Logger,
 	})
+	if err != nil && p.met != nil {
+		p.opts.Logger.Error("page is not open", "err", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

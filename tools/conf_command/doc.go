@@ -14,6 +14,9 @@
 // bus), waits for the outcome (errand.go) and reports it (report.go). Exit codes
 // are in code.go.
 //
+// The verb top alone has a screen (package screen), with eyes and hands of its own
+// (viewer.go).
+//
 // It never starts a process, and it never touches one: what it asks for appears
 // on the bus as a message, byte for byte the original's but for
 // header.request_id, by which the outcome is known.

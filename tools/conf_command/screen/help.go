@@ -3,7 +3,8 @@ package screen
 // helpLines are what ? shows, within 80 by 22.
 var helpLines = []string{
 	"",
-	"  up down, pgup pgdown, home end   choose a task service",
+	"  up down (k j), pgup pgdown,      choose a task service",
+	"  home end (g G)",
 	"  s  x  r                          start, stop, restart it; asks first",
 	"  /                                filter by words: id, instance, state, …",
 	"  esc                              no filter",
@@ -13,7 +14,7 @@ var helpLines = []string{
 	"  p, space                         hold still, go on",
 	"",
 	"  sort, and the other way round:   n name  e state  u up  R restarts",
-	"                                   c CPU  m memory  d descriptors  k connections",
+	"                                   c CPU  m memory  d descriptors  C connections",
 	"                                   o as in the file",
 	"",
 	"  CPU% is of one core, of the task service and all that descends from it;",

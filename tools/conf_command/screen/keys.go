@@ -32,13 +32,14 @@ func (s *Screen) key(k tea.KeyPressMsg) tea.Cmd {
 func (s *Screen) command(name string) tea.Cmd {
 	if by, ok := map[string]string{
 		"n": titleName, "e": titleState, "u": titleUp, "R": titleRestarts,
-		"c": titleCPU, "m": titleRSS, "d": titleFDs, "k": titleConns, "o": "",
+		"c": titleCPU, "m": titleRSS, "d": titleFDs, "C": titleConns, "o": "",
 	}[name]; ok {
 		s.sortBy(by)
 		return nil
 	}
 	if to, ok := map[string]int{
-		"up": s.at() - 1, "down": s.at() + 1, "home": 0, "end": len(s.rows) - 1,
+		"up": s.at() - 1, "k": s.at() - 1, "down": s.at() + 1, "j": s.at() + 1,
+		"home": 0, "g": 0, "end": len(s.rows) - 1, "G": len(s.rows) - 1,
 		"pgup": s.at() - s.tableHeight(), "pgdown": s.at() + s.tableHeight(),
 	}[name]; ok {
 		s.move(to)

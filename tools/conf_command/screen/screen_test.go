@@ -229,7 +229,7 @@ func TestTheCursorStaysWithItsTaskService(t *testing.T) {
 	if !strings.HasPrefix(s.under(), ">ts_101") {
 		t.Fatalf("under the cursor is %q", s.under())
 	}
-	for _, by := range []string{"c", "c", "m", "n", "n", "e", "u", "R", "d", "k", "o"} {
+	for _, by := range []string{"c", "c", "m", "n", "n", "e", "u", "R", "d", "C", "o"} {
 		if s.press(by); !strings.HasPrefix(s.under(), ">ts_101") {
 			t.Errorf("sorted by %s: %q", by, s.under())
 		}
