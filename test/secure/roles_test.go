@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -87,7 +88,33 @@ func TestAKeyIsHeardAsItsRoleSays(t *testing.T) {
 		b.never(`"stopped"`)
 		b.never("context @@@ {\"header\": {\"action\": \"stop\"")
 	}
+	denied(t, p, map[string]uint64{"desk": 0, "pump": 14, "eye": 3})
 	p.Stop()
+}
+
+// denied compares how many messages of each key were denied with what an operator is
+// shown.
+func denied(t *testing.T, p *harness.Provider, want map[string]uint64) {
+	t.Helper()
+	shown := p.Command("bus", p.File, "-o", "json")
+	var report struct {
+		Publishers []struct {
+			Name, Role string
+			Denied     uint64
+		}
+	}
+	if err := json.Unmarshal([]byte(shown.Stdout), &report); err != nil {
+		t.Fatalf("%v: %s%s", err, shown.Stdout, shown.Stderr)
+	}
+	for _, x := range report.Publishers {
+		if n, known := want[x.Name]; known && n != x.Denied {
+			t.Errorf("%s (%s): %d messages are shown as denied, want %d", x.Name, x.Role, x.Denied, n)
+		}
+		delete(want, x.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("not shown: %v, of %s", want, shown.Stdout)
+	}
 }
 
 func TestWhoHasNoKeyDoesNotComeIn(t *testing.T) {
