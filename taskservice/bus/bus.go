@@ -162,16 +162,28 @@ func (b *Bus) side(to endpoint, s security) side {
 	}
 }
 
-// failed is told of every attempt to connect that failed.
+// failed is told of every attempt to connect that failed. Why a forwarder that once
+// had us does not want us any more is logged, once while it stays the same.
 func (b *Bus) failed(to endpoint, err error) {
+	err = fmt.Errorf("%s: %w", to, err)
 	b.mu.Lock()
-	b.trouble = fmt.Errorf("%s: %w", to, err)
+	news := b.trouble == nil || b.trouble.Error() != err.Error()
+	b.trouble = err
 	b.mu.Unlock()
-	if refused := (*refusedError)(nil); errors.As(err, &refused) {
-		select {
-		case b.refused <- fmt.Errorf("%s: %w", to, err):
-		default:
+	if refused := (*refusedError)(nil); !errors.As(err, &refused) {
+		return
+	}
+	select {
+	case <-b.roll.first:
+		if news {
+			b.log.Warn("bus refused us; trying again", "err", err)
 		}
+		return
+	default:
+	}
+	select {
+	case b.refused <- err:
+	default:
 	}
 }
 

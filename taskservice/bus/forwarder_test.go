@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,6 +124,54 @@ func TestLibzmqAndWeMeetAtOurForwarder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A key that is withdrawn and given back: the bus says why it is out, and returns.
+func TestAKeyThatIsWithdrawnIsTriedAgain(t *testing.T) {
+	s, credentials := zmqtest.NewCurve(t)
+	var withdrawn atomic.Bool
+	d := newDevice(t, &forwarder.Security{Mechanism: curve.Name, New: func(m zmtp.Metadata) zmtp.Mechanism {
+		return curve.NewServer(curve.ServerOptions{Pair: s.Server, Metadata: m, Authorize: func(curve.Key) error {
+			if withdrawn.Load() {
+				return errors.New("withdrawn")
+			}
+			return nil
+		}})
+	}})
+	refused := make(chan string, 100) // sent by the logger, never closed; capacity: more than is said
+	o := d.options("x")
+	o.Curve = credentials
+	o.Logger = slog.New(slog.NewTextHandler(writer(func(p []byte) {
+		if strings.Contains(string(p), "bus refused us") {
+			select {
+			case refused <- string(p):
+			default:
+			}
+		}
+	}), nil))
+	b := dial(t, o)
+	withdrawn.Store(true)
+	d.stop()
+	d.start(t)
+	select {
+	case said := <-refused:
+		if !strings.Contains(said, "does not let this key in") {
+			t.Errorf("logged %s", said)
+		}
+	case <-time.After(patience):
+		t.Fatal("nothing was logged")
+	}
+	withdrawn.Store(false)
+	rejoined(t, b)
+	hears(t, b, "x")
+}
+
+// writer is a function as an io.Writer.
+type writer func([]byte)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
 }
 
 // Restarts under load: whatever is under way, a bus comes back, its topics with
