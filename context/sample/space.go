@@ -34,7 +34,6 @@ func newSpace(s *Sampler, inode uint64) *space {
 type spaces struct {
 	byInode map[uint64]*space
 	own     uint64
-	buf     []byte
 }
 
 func newSpaces() spaces { return spaces{byInode: map[uint64]*space{}, own: ownSpace()} }
