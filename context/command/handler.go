@@ -20,6 +20,7 @@ type Handler struct {
 	speaker  map[speech]event.Incarnation // which incarnation a connection spoke for first
 	waiters  *waiters
 	pictures pictures
+	reported []byte  // the last report, whose place the next one takes
 	denied   limiter // answers to strangers
 	drops    limiter // log lines about messages that are dropped
 }

@@ -2,6 +2,8 @@ package command
 
 import (
 	"math"
+	"slices"
+	"strings"
 
 	"zmicroservices/context/event"
 	"zmicroservices/taskservice/message"
@@ -52,18 +54,27 @@ type Reading struct {
 	Self     []SelfUsage
 }
 
-// Report says on the bus what a transaction costs.
+// Report says on the bus what a transaction costs, if anybody hears it. It is called
+// from one goroutine at a time.
 func (h *Handler) Report(v *event.View, r Reading) {
 	if !h.opts.Bus.Wanted(message.TopicContext) {
 		return
 	}
-	m := message.Usage{
+	frame, err := report(h.opts.Own.ContextID, v, r).AppendFrame(h.reported[:0])
+	if err == nil {
+		h.reported = frame
+	}
+	h.publish(frame, err)
+}
+
+// report is the message.
+func report(contextID string, v *event.View, r Reading) message.Usage {
+	return message.Usage{
 		Header: message.Header{
-			Action: message.ActionMonitor, ServiceID: h.opts.Own.ContextID, ServiceName: "context", Transaction: string(v.Transaction),
+			Action: message.ActionMonitor, ServiceID: contextID, ServiceName: "context", Transaction: string(v.Transaction),
 		},
 		Data: entries(v, r),
 	}
-	h.publish(m.AppendFrame(nil))
 }
 
 // entries are the objects of a report: the transaction, its services in their order,
@@ -84,64 +95,79 @@ func entries(v *event.View, r Reading) []any {
 		data = append(data, serviceEntry(t, u))
 	}
 	total := sum.Total()
-	whole := figures(&total)
-	whole["kind"], whole["services"], whole["running"], whole["processes"] = "transaction", len(v.Tasks), running, len(sum.Children)
-	data[0] = whole
+	data[0] = object(append(figures(&total),
+		message.Pair{Key: "kind", Value: "transaction"}, message.Pair{Key: "services", Value: len(v.Tasks)},
+		message.Pair{Key: "running", Value: running}, message.Pair{Key: "processes", Value: len(sum.Children)}))
 	for i := range r.Self {
 		data = append(data, selfEntry(&r.Self[i]))
 	}
 	return data
 }
 
-func serviceEntry(t *event.TaskView, u *Usage) map[string]any {
-	o := figures(&u.ProcessCost)
-	o["kind"], o["service_id"], o["instance"], o["state"] = "service", string(t.ID), t.Instance, t.State.String()
-	o["restarts"], o["uptime_s"] = t.Restarts, round(u.Age, 1000)
+func serviceEntry(t *event.TaskView, u *Usage) message.Ordered {
 	children := make([]any, len(u.Children))
 	for i, c := range u.Children {
-		children[i] = map[string]any{"pid": c.PID, "rss": mebi(c.RSS), "cpu_percent": round(c.CPU, 100)}
+		children[i] = message.Ordered{{Key: "cpu_percent", Value: round(c.CPU, 100)}, {Key: "pid", Value: c.PID}, {Key: "rss", Value: mebi(c.RSS)}}
 	}
-	o["children"] = children
 	total := u.Total()
-	sum := figures(&total)
-	o["pid"], sum["processes"] = nil, 0
+	var pid any
+	processes := 0
 	if u.PID > 0 {
-		o["pid"], sum["processes"] = u.PID, 1+len(u.Children)
+		pid, processes = u.PID, 1+len(u.Children)
 	}
-	o["total"] = sum
+	o := append(figures(&u.ProcessCost),
+		message.Pair{Key: "kind", Value: "service"}, message.Pair{Key: "service_id", Value: string(t.ID)},
+		message.Pair{Key: "instance", Value: t.Instance}, message.Pair{Key: "state", Value: t.State.String()},
+		message.Pair{Key: "restarts", Value: t.Restarts}, message.Pair{Key: "uptime_s", Value: round(u.Age, 1000)},
+		message.Pair{Key: "pid", Value: pid}, message.Pair{Key: "children", Value: children},
+		message.Pair{Key: "total", Value: object(append(figures(&total), message.Pair{Key: "processes", Value: processes}))})
 	if u.OpenedFiles != nil {
-		o["opened_files"] = u.OpenedFiles
+		o = append(o, message.Pair{Key: "opened_files", Value: u.OpenedFiles})
 	}
 	if u.MemoryMaps != nil {
-		o["memory_maps"] = u.MemoryMaps
+		o = append(o, message.Pair{Key: "memory_maps", Value: u.MemoryMaps})
 	}
-	if u.Error != "" {
-		o["error"] = u.Error
-	}
-	return o
+	return object(failing(o, u.Error))
 }
 
-func selfEntry(u *SelfUsage) map[string]any {
-	o := figures(&u.ProcessCost)
-	o["kind"], o["process"], o["pid"], o["uptime_s"] = "self", u.Process, u.PID, round(u.Age, 1000)
+func selfEntry(u *SelfUsage) message.Ordered {
+	o := append(figures(&u.ProcessCost),
+		message.Pair{Key: "kind", Value: "self"}, message.Pair{Key: "process", Value: u.Process},
+		message.Pair{Key: "pid", Value: u.PID}, message.Pair{Key: "uptime_s", Value: round(u.Age, 1000)},
+		message.Pair{Key: "queues", Value: u.Queues}, message.Pair{Key: "drops", Value: u.Drops})
 	if u.Goroutines > 0 {
-		o["goroutines"] = u.Goroutines
+		o = append(o, message.Pair{Key: "goroutines", Value: u.Goroutines})
 	}
-	o["queues"], o["drops"] = u.Queues, u.Drops
-	if u.Error != "" {
-		o["error"] = u.Error
+	return object(failing(o, u.Error))
+}
+
+// failing adds what could not be had.
+func failing(o message.Ordered, why string) message.Ordered {
+	if why == "" {
+		return o
 	}
+	return append(o, message.Pair{Key: "error", Value: why})
+}
+
+// object puts the pairs into the order of the wire. Pairs and not a map: there are
+// some thousands of them in a report of many services.
+func object(o message.Ordered) message.Ordered {
+	slices.SortFunc(o, func(a, b message.Pair) int { return strings.Compare(a.Key, b.Key) })
 	return o
 }
 
 // figures are what all kinds have.
-func figures(u *event.ProcessCost) map[string]any {
-	o := map[string]any{
-		"rss": mebi(u.RSS), "vms": mebi(u.VMS), "percent": round(u.Memory, 10000), "cpu_percent": round(u.CPU, 100),
-		"num_fds": u.FDs, "num_threads": u.Threads,
-	}
+func figures(u *event.ProcessCost) message.Ordered {
+	o := append(make(message.Ordered, 0, 20),
+		message.Pair{Key: "rss", Value: mebi(u.RSS)}, message.Pair{Key: "vms", Value: mebi(u.VMS)},
+		message.Pair{Key: "percent", Value: round(u.Memory, 10000)}, message.Pair{Key: "cpu_percent", Value: round(u.CPU, 100)},
+		message.Pair{Key: "num_fds", Value: u.FDs}, message.Pair{Key: "num_threads", Value: u.Threads})
 	if u.Connections != nil {
-		o["connections"] = u.Connections
+		by := make(message.Ordered, 0, len(u.Connections))
+		for state, n := range u.Connections {
+			by = append(by, message.Pair{Key: state, Value: n})
+		}
+		o = append(o, message.Pair{Key: "connections", Value: object(by)})
 	}
 	return o
 }

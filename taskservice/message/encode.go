@@ -177,7 +177,7 @@ func (e *encoder) object(ps Ordered) error {
 }
 
 func (e *encoder) ordered(ps Ordered) error {
-	if e.sorted {
+	if e.sorted && !slices.IsSortedFunc(ps, byKey) {
 		ps = slices.Clone(ps)
 		sortPairs(ps)
 	}
@@ -230,10 +230,13 @@ func (e *encoder) newline() {
 		return
 	}
 	e.buf = append(e.buf, '\n')
-	for range e.indent * e.depth {
-		e.buf = append(e.buf, ' ')
+	for n := e.indent * e.depth; n > 0; n -= len(blanks) {
+		e.buf = append(e.buf, blanks[:min(n, len(blanks))]...)
 	}
 }
+
+// blanks is as much of an indentation as most lines have.
+const blanks = "                                                "
 
 func pairs(m map[string]any) Ordered {
 	ps := make(Ordered, 0, len(m))
@@ -244,7 +247,9 @@ func pairs(m map[string]any) Ordered {
 	return ps
 }
 
+func byKey(a, b Pair) int { return strings.Compare(a.Key, b.Key) }
+
 // sortPairs sorts by bytes, which for UTF-8 is by code point, as Python sorts.
 func sortPairs(ps Ordered) {
-	slices.SortFunc(ps, func(a, b Pair) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(ps, byKey)
 }
