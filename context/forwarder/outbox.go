@@ -30,7 +30,8 @@ type outbox struct {
 	dropped Flow
 	idle    []chan struct{} // closed when nothing is left to write, or never will be
 
-	writer // owned by whoever has set writing
+	turns  chan struct{} // of drain: filled by the turnstile, once for each pass; nil until there was one
+	writer // owned, as turns is, by whoever has set writing
 }
 
 // load is what waits in a queue.
@@ -115,9 +116,14 @@ func (o *outbox) handOn() {
 	go o.drain()
 }
 
-// drain writes the queue until it is empty.
+// drain writes the queue until it is empty. Like a publisher that always has more
+// it takes turns with everybody else.
 func (o *outbox) drain() {
 	defer o.f.running.Done()
+	if o.turns == nil {
+		o.turns = make(chan struct{}, 1)
+	}
+	work := 0
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for !o.closed && (o.queue.len() > 0 || o.backlog()) {
@@ -126,6 +132,10 @@ func (o *outbox) drain() {
 		n, err := o.writeSoon(o.raw)
 		if err != nil {
 			o.abort(err)
+		}
+		if work += n; work >= maxWork {
+			work = 0
+			o.f.turns.pass(o.turns)
 		}
 		o.mu.Lock()
 		o.advance(n)
