@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"zmicroservices/test/harness"
@@ -104,5 +106,45 @@ func TestAPageThatOthersCouldReachIsRefused(t *testing.T) {
 		if r.Code != want.code || !strings.Contains(r.Stderr, want.says) {
 			t.Errorf("%s: %d %s", flag, r.Code, r.Stderr)
 		}
+	}
+}
+
+// A provider that finds services waiting for it takes them, whoever has its port by now.
+func TestServicesDoNotWaitForThePortOfThePage(t *testing.T) {
+	p := harness.Start(t, three(t), "--start", "--http", "127.0.0.1:0")
+	g := visit(t, p)
+	await(t, "services that wait", func() bool {
+		_, text := g.get("metrics")
+		return strings.Contains(text, `zms_tasks{context="context001",state="started"} 2`)
+	})
+	addr := strings.Trim(strings.TrimPrefix(g.url, "http:"), "/")
+	if err := syscall.Kill(p.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	var other net.Listener
+	await(t, "the provider's port to be free", func() (free bool) {
+		l, err := net.Listen("tcp", addr)
+		other = l
+		return err == nil
+	})
+	defer other.Close()
+	next := exec.Command(harness.Tool(t, "service_context"), "--http", addr, "--state_dir", p.StateDir, "--runtime_dir", runtimeDir(p), p.File)
+	next.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	log, err := next.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if strings.Contains(lines.Text(), "provider is ready") {
+			_ = next.Process.Signal(syscall.SIGTERM) // to its end it is read
+		}
+	}
+	if err := next.Wait(); err != nil || !strings.Contains(said.String(), "page is not open") || !strings.Contains(said.String(), "provider is ready") {
+		t.Errorf("%v:\n%s", err, said.String())
 	}
 }
