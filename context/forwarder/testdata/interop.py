@@ -165,11 +165,11 @@ def case_order(front, back):
 
 
 def case_heartbeats(front, back):
-    beats = {"HEARTBEAT_IVL": 50, "HEARTBEAT_TIMEOUT": 200, "HEARTBEAT_TTL": 300}
+    beats = {"HEARTBEAT_IVL": 50, "HEARTBEAT_TIMEOUT": 1000, "HEARTBEAT_TTL": 1500}
     pub, sub = socket(zmq.PUB, front, **beats), subscriber(back, b"h", **beats)
     monitors = [monitor(s, zmq.EVENT_DISCONNECTED) for s in (pub, sub)]
     join(pub, sub)
-    quiet = not any(m.poll(750) for m in monitors)
+    quiet = not any(m.poll(1250 if m is monitors[0] else 0) for m in monitors)
     pub.send_multipart([b"h", b"after"])
     return quiet, hear(sub, 1)
 
