@@ -11,5 +11,5 @@
 // speak ZMTP by hand with as little work as possible, so that the forwarder is
 // what is measured, and libzmq's sockets, as users have them. Figures are medians
 // of alternating rounds; absolute ones swing with the machine, ratios hold.
-// It needs gcc and libzmq3-dev and is skipped where they are missing.
+// README.md has what came out. It needs gcc and libzmq3-dev and is skipped where they are missing.
 package bus
