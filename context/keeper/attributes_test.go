@@ -165,7 +165,7 @@ func TestWithoutRootWhatNeedsItIsRefused(t *testing.T) {
 		give Attributes
 		want string
 	}{
-		{Attributes{Credential: own, Umask: pointer(0o77), Nice: pointer(3), Limits: []RLimit{{"core", 0, 0}}}, ""},
+		{Attributes{Credential: own, Umask: pointer(0o77), Nice: pointer(19), Limits: []RLimit{{"core", 0, 0}}}, ""},
 		{Attributes{Credential: &Credential{Name: "user root", Groups: []uint32{0}}}, "become user root: operation not permitted; run the provider as root, or drop <user>"},
 		{Attributes{Credential: &Credential{Name: "group root", UID: nobody}}, "become group root: operation not permitted; run the provider as root"},
 		{Attributes{Nice: pointer(-3)}, "set nice to -3: permission denied; only root"},

@@ -8,7 +8,6 @@
 //	go test -tags soak -timeout 1h ./test/churn            # half an hour: is it flat
 //	CHURN=5m go test -tags soak ./test/churn               # or as long as that
 //
-// Flat: after a first third, in which caches fill and bounds are reached, the median of
-// the last third is not above that of the second by more than the tolerance of its
-// figure (tolerances, in figures_test.go).
+// Flat: the median of the last third is not above those of the first and the second by
+// more than the tolerance of its figure (tolerances, in figures_test.go).
 package churn
