@@ -36,7 +36,7 @@ func TestEveryRefusalIsAnswered(t *testing.T) {
 		"another context":        {strings.Replace(order("stop", "T1", ""), `"context001"`, `"other"`, 1), `"other" is not this context`},
 		"a header without id":    {`context @@@ {"header": {"action": "start"}, "content": {}}`, "service_id"},
 		"no JSON":                {"context @@@ {", ""},
-		"top":                    {`state @@@ {"header": {"action": "top", "service_id": "", "service_name": "state", "service_transaction": "T1"}, "content": {"configuration": {}}}`, "top"},
+		"top":                    {`state @@@ {"header": {"action": "top", "service_id": "", "service_name": "state", "service_transaction": "T1"}, "content": {"configuration": {}}}`, "measures nothing"},
 		"monitoring":             {order("monitor_on", "T1", ""), "measures nothing"},
 		"an unknown service":     {`process @@@ {"Task": {"message": {"header": {"action": "stop", "service_id": "ts009", "service_name": "x", "transaction": "T1"}}}}`, "ts009"},
 		"a state without a name": {`state @@@ {"header": {"action": "request", "service_id": "", "service_transaction": "T1"}, "content": {}}`, "header.service_name"},

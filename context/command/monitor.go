@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,11 @@ func SettingsOf(m conf.Monitor) Settings {
 type Meter interface {
 	// Monitor changes how one transaction is reported. It does not wait.
 	Monitor(id event.TransactionID, s Settings)
+	// Accounts measures one transaction now: its task services that have a process, in
+	// their order. ErrUnknown: there is no such transaction.
+	Accounts(ctx context.Context, id event.TransactionID, d Detail) ([]Account, error)
+	// Publish begins, changes or ends a publication; there is one at an endpoint.
+	Publish(p Publication) error
 }
 
 // errOriginal refuses what the original had not got.

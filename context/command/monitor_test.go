@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -15,6 +16,11 @@ import (
 type meter map[event.TransactionID]Settings
 
 func (m meter) Monitor(id event.TransactionID, s Settings) { m[id] = s }
+
+func (m meter) Accounts(context.Context, event.TransactionID, Detail) ([]Account, error) {
+	return nil, nil
+}
+func (m meter) Publish(Publication) error { return nil }
 
 func TestMonitoringIsAskedForWithTheFilesSettings(t *testing.T) {
 	file := Settings{Interval: 2 * time.Second, Connections: true, MemoryMaps: true}

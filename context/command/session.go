@@ -68,6 +68,8 @@ func (ses *session) answer(ctx context.Context, q query) {
 		ses.logs(ctx, q)
 	case "top":
 		ses.figures(ctx, q)
+	case "monitor":
+		ses.monitorFrames(ctx, q)
 	case "bus":
 		ses.bus(ctx, q)
 	case "record":
@@ -81,7 +83,7 @@ func (ses *session) answer(ctx context.Context, q query) {
 	case "upgraded":
 		ses.upgraded(q)
 	default:
-		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, top, bus, record, enough, play, upgrade, upgraded", q.Verb)})
+		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, top, monitor, bus, record, enough, play, upgrade, upgraded", q.Verb)})
 	}
 }
 

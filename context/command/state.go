@@ -36,7 +36,7 @@ func (h *Handler) state(p Peer, payload []byte) {
 	case "why", "history":
 		h.recall(q, id)
 	case "top":
-		h.refuse(q.Header, id, "top is not yet supported: this release samples no processes")
+		h.top(q, id)
 	default: // a reply, or a word of somebody else's
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"zmicroservices/conf"
+	"zmicroservices/context/command"
 	"zmicroservices/context/event"
 	"zmicroservices/context/group"
 	"zmicroservices/context/keeper"
@@ -128,12 +129,20 @@ func (l *launcher) dress(g group.Launch) (keeper.Spec, error) {
 		return keeper.Spec{}, err
 	}
 	_, notices := l.notices(g.Ref, g.Task)
-	env := launch.Environ(l.base, v, slices.Concat(who.Env(), key, extra, notices))
+	env := launch.Environ(l.base, v, slices.Concat(who.Env(), key, extra, notices, l.ours(g.Task)))
 	if err := launch.CheckLength(env); err != nil {
 		return keeper.Spec{}, err
 	}
 	given := attributes(&g.Task.Process, who)
 	return keeper.Spec{ID: slot(g.Ref), Env: env, Attributes: given, Cgroup: cgroup(&g.Task.Process, given)}, nil
+}
+
+// ours is what only a bundled task is told: where its provider can be asked.
+func (l *launcher) ours(t *conf.Task) []conf.Env {
+	if len(t.Process.Command) > 0 || !l.resolve.Bundled(t.Instance) {
+		return nil
+	}
+	return []conf.Env{{Name: "ZMS_CONTROL", Value: filepath.Join(l.runtimeDir, command.SocketName)}}
 }
 
 // build waits for its turn and builds what is still missing or stale then: it may

@@ -22,6 +22,8 @@ type meter struct {
 	looks   chan look     // capacity 0: who looks waits for a pass anyway; sent by costs, never closed
 	ended   chan struct{} // closed by Run
 
+	scrutinies chan scrutiny // capacity 0, as looks; sent by Accounts, never closed
+
 	mu     sync.Mutex // guards both
 	asked  map[event.TransactionID]command.Settings
 	limits []func(*limit.Judge) // changes of what is judged, in order
@@ -59,7 +61,7 @@ const fresh = figuresPace
 
 func newMeter(p *Provider) *meter {
 	return &meter{
-		p: p, began: time.Now(), stirred: make(chan struct{}, 1), looks: make(chan look), ended: make(chan struct{}),
+		p: p, began: time.Now(), stirred: make(chan struct{}, 1), looks: make(chan look), scrutinies: make(chan scrutiny), ended: make(chan struct{}),
 		asked: map[event.TransactionID]command.Settings{}, plans: map[event.TransactionID]*plan{},
 		subjects: map[event.Ref]*subject{}, judge: limit.NewJudge(),
 	}
@@ -139,6 +141,9 @@ func (m *meter) Run(ctx context.Context) error {
 		case <-timer.C:
 		case <-m.stirred:
 		case l = <-m.looks:
+		case s := <-m.scrutinies:
+			s.reply <- m.scrutinize(s)
+			continue // what is due stays due
 		}
 		rest := m.pass(ctx, time.Now(), l.reply != nil)
 		if l.reply != nil {

@@ -34,8 +34,10 @@ type Provider struct {
 	losses    losses
 	doors     *doors // nil: no peer has a key
 	figures   *figures
-	site      *site          // nil: it was not asked for
-	met       *keeper.Client // an earlier provider's keeper; nil: there is none
+
+	publications *publications
+	site         *site          // nil: it was not asked for
+	met          *keeper.Client // an earlier provider's keeper; nil: there is none
 
 	// made by Run before anything that uses them is live
 	launcher   *launcher
@@ -81,7 +83,7 @@ func New(o Options) (*Provider, error) {
 	for _, t := range o.Context.Tasks {
 		p.known[event.TaskID(t.ID)] = t
 	}
-	p.figures, p.meter = newFigures(p), newMeter(p)
+	p.figures, p.meter, p.publications = newFigures(p), newMeter(p), newPublications(p)
 	handler, err := command.New(context.Background(), command.Options{
 		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Meter: p.meter, BusReporter: p, Tape: tape{p},
 		Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
@@ -140,16 +142,6 @@ func New(o Options) (*Provider, error) {
 		return nil, errors.Join(err, p.forwarder.Close(), p.part(), p.release())
 	}
 	return p, nil
-}
-
-// late is the bus of handlers that are made before the forwarder whose messages
-// they take.
-type late struct{ p *Provider }
-
-func (l late) Publish(frame []byte) error { return voice{l.p.forwarder}.Publish(frame) }
-func (l late) Wanted(topic string) bool   { return voice{l.p.forwarder}.Wanted(topic) }
-func (l late) Inject(from command.Peer, frame []byte) error {
-	return voice{l.p.forwarder}.Inject(from, frame)
 }
 
 // release gives the directories back.
@@ -267,6 +259,8 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 
 	endMeter := run("meter", p.meter.Run)
 	down.add("end measuring", func() error { endMeter(); return nil })
+	endPublications := run("publications", p.publications.Run)
+	down.add("end publishing", func() error { endPublications(); return nil })
 	if p.doors != nil {
 		endDoors := run("keys", p.doors.run)
 		down.add("end looking after keys", func() error { endDoors(); return nil })

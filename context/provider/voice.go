@@ -47,3 +47,13 @@ func tap(h *command.Handler) forwarder.Tap {
 		},
 	}
 }
+
+// late is the bus of handlers that are made before the forwarder whose messages
+// they take.
+type late struct{ p *Provider }
+
+func (l late) Publish(frame []byte) error { return voice{l.p.forwarder}.Publish(frame) }
+func (l late) Wanted(topic string) bool   { return voice{l.p.forwarder}.Wanted(topic) }
+func (l late) Inject(from command.Peer, frame []byte) error {
+	return voice{l.p.forwarder}.Inject(from, frame)
+}

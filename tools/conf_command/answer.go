@@ -34,14 +34,14 @@ func (a *answer) showTop(w world, asJSON bool) error {
 		}
 		return written(writeJSON(w.out, list))
 	}
-	t := newTable(w.colour, "TASK", "INSTANCE", "PID", "STATUS", "RSS", "VMS", "MEM%", "CHILDREN")
+	t := newTable(w.colour, "TASK", "INSTANCE", "PID", "STATUS", "RSS", "VMS", "MEM%", "CPU%", "CHILDREN")
 	for _, v := range a.list {
 		s, _ := v.(map[string]any)
 		memory, _ := s["memory"].(map[string]any)
 		children, _ := memory["children"].([]any)
 		t.add(plain(
 			word(s["service_id"]), word(s["instance"]), word(s["pid"]), word(memory["status"]),
-			figure(memory["rss"], "M"), figure(memory["vms"], "M"), figure(memory["percent"], ""),
+			figure(memory["rss"], "M"), figure(memory["vms"], "M"), figure(memory["percent"], ""), figure(memory["cpu_percent"], ""),
 			fmt.Sprint(len(children)),
 		)...)
 	}
