@@ -57,7 +57,7 @@ func (r *record) line(line []byte) (path []byte, ok bool) {
 		return r.unixLine(line)
 	}
 	f := bytes.Fields(line)
-	if len(f) < 10 {
+	if len(f) < 10 || len(f[3]) != 2 {
 		return nil, false
 	}
 	var state [1]byte
