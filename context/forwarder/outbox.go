@@ -31,7 +31,7 @@ type outbox struct {
 	idle    []chan struct{} // closed when nothing is left to write, or never will be
 
 	turns  chan struct{} // of drain: filled by the turnstile, once for each pass; nil until there was one
-	writer // owned, as turns is, by whoever has set writing
+	writer               // owned, as turns is, by whoever has set writing
 }
 
 // load is what waits in a queue.
