@@ -241,6 +241,41 @@ func TestAKeyThatIsWithdrawnInTheHandshakeIsAskedForAgain(t *testing.T) {
 	}
 }
 
+// What it may do may be changed then, too: who was let in as an operator does not stay
+// one.
+func TestAKeyThatIsChangedInTheHandshakeIsRefused(t *testing.T) {
+	var asked atomic.Int32
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	d := sealed(t, func(o *Options) {
+		o.Vouch = func(p *Peer) error {
+			p.Role = "observe"
+			if asked.Add(1) == 1 {
+				p.Role = "operate"
+				close(inside)
+				<-goOn
+			}
+			return nil
+		}
+	})
+	c := connect(t, d.Front()[0])
+	if err := c.greetCurve(1, "PUB", clientPair, serverPair.Public); err != nil {
+		t.Fatal(err)
+	}
+	<-inside
+	d.Expel(errors.New("key changed"), func(Peer) bool { return true })
+	close(goOn)
+	c.closed()
+	// Who comes back does so as what he is.
+	c = connect(t, d.Front()[0])
+	if err := c.greetCurve(1, "PUB", clientPair, serverPair.Public); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the peer to be in", func() bool {
+		in := d.Stats().Publishers
+		return len(in) == 1 && in[0].Peer.Role == "observe"
+	})
+}
+
 func TestWhoMayListenOnlyIsNotHeard(t *testing.T) {
 	d := sealed(t, func(o *Options) {
 		o.Vouch = func(p *Peer) error { p.Mute = true; return nil }

@@ -1,7 +1,9 @@
 package forwarder
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"zmicroservices/taskservice/zmtp"
@@ -63,15 +65,23 @@ func (f *Forwarder) vouch(p *Peer) error {
 	return nil
 }
 
+var errChanged = errors.New("what its key may do was changed in its handshake")
+
 // join makes the peer visible to everybody. Its key may have been withdrawn since
-// it was asked for.
+// it was asked for, or be good for something else by now.
 func (c *conn) join() error {
 	c.joined.Store(true)
 	if !c.doubted.Load() {
 		return nil
 	}
 	again := c.peer
-	return c.f.vouch(&again)
+	if err := c.f.vouch(&again); err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(again, c.peer) {
+		return errChanged // others may look at the peer already: it is not to be mended
+	}
+	return nil
 }
 
 // Expel disconnects all peers that which says; reason is what the log says. Who is
