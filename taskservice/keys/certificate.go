@@ -62,6 +62,9 @@ func parse(f file, path string) (Certificate, error) {
 	if c.Public, err = curve.ParseKey(values["curve/public-key"]); err != nil {
 		return Certificate{}, fmt.Errorf("public-key: %w", err)
 	}
+	if c.Public.IsWeak() {
+		return Certificate{}, errors.New("public-key: anybody can pass for its owner")
+	}
 	if text := values["metadata/server-key"]; text != "" {
 		if c.Server, err = curve.ParseKey(text); err != nil {
 			return Certificate{}, fmt.Errorf("server-key: %w", err)

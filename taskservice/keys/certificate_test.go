@@ -109,6 +109,7 @@ func TestAMistakeInAFileHasItsPlaceAndShowsNoSecret(t *testing.T) {
 		"metadata\n    server-key = zzz\ncurve\n    " + public:                      "server-key: parse key: 3 characters",
 		"'x' = " + secret: "line 1: no name of ZPL",
 		"= " + secret:     "line 1: no name before =",
+		"curve\n    public-key = " + strings.Repeat("0", 40): "public-key: anybody can pass for its owner",
 	} {
 		path := filepath.Join(t.TempDir(), "x.key_secret")
 		write(t, path, text, 0o600)

@@ -22,6 +22,13 @@ func (k Key) String() string { return string(appendZ85(nil, (*[32]byte)(&k))) }
 // IsZero says that there is no key.
 func (k Key) IsZero() bool { return k == Key{} }
 
+// IsWeak says that anybody can pass for the owner of the key: it is of small order,
+// and what it shares with any other key is zero (RFC 7748, section 6.1).
+func (k Key) IsWeak() bool {
+	_, err := curve25519.X25519(curve25519.Basepoint, k[:]) // any scalar shows it
+	return err != nil
+}
+
 // Secret is a secret key. It does not show itself in a log or by fmt.
 type Secret [32]byte
 

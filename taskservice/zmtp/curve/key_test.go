@@ -38,6 +38,22 @@ func TestASecretIsNotShown(t *testing.T) {
 	}
 }
 
+// What points of small order share with a secret is known to everybody.
+func TestAWeakKeyIsSeen(t *testing.T) {
+	// https://cr.yp.to/ecdh.html#validate
+	for _, weak := range []curve.Key{{}, {1}, {
+		0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a,
+		0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0,
+	}} {
+		if !weak.IsWeak() {
+			t.Errorf("%x passes for a key", weak)
+		}
+	}
+	if p := pair(t); p.Public.IsWeak() {
+		t.Errorf("%s is said to be weak", p.Public)
+	}
+}
+
 func TestWhatIsNoKey(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                            "0 characters",
