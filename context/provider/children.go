@@ -188,18 +188,16 @@ func (c *children) remove(path string) {
 	}
 }
 
-// sweep takes back what an earlier provider has given to processes that are no more.
-func (c *children) sweep(lives func(event.Ref) bool) {
+// forgotten names those whose keys an earlier provider has left, and who are no more.
+// It does so once.
+func (c *children) forgotten(lives func(event.Ref) bool) (over []event.Ref) {
 	c.mu.Lock()
-	var over []event.Ref
+	defer c.mu.Unlock()
 	for ref := range c.old {
 		if !lives(ref) {
 			over = append(over, ref)
 		}
 	}
 	clear(c.old)
-	c.mu.Unlock()
-	for _, ref := range over {
-		c.take(ref)
-	}
+	return over
 }

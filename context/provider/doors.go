@@ -213,5 +213,6 @@ func (d *doors) sweep(held []keeper.Status) {
 	for _, s := range held {
 		lives[refOf(s.ID)] = true
 	}
-	d.children.sweep(func(ref event.Ref) bool { return lives[ref] })
+	// The bus is open by now: who has copied such a key may have come already.
+	d.over(d.children.forgotten(func(ref event.Ref) bool { return lives[ref] })...)
 }

@@ -40,7 +40,10 @@ func beyondLoopback(endpoint string) bool {
 		return false
 	}
 	host, _, err := net.SplitHostPort(rest)
-	if err != nil || host == "*" || host == "localhost" || host == "lo" {
+	if err != nil {
+		return true // an address that is read in one way here may be bound in another
+	}
+	if host == "*" || host == "localhost" || host == "lo" {
 		return false
 	}
 	addr, err := netip.ParseAddr(host)

@@ -93,11 +93,14 @@ func (p *Provider) succeed(ctx context.Context, dead *keeper.Client) (*keeper.Cl
 	if err != nil && k.Err() == nil {
 		p.opts.Logger.Error("keeper was not asked for everything that was under way", "err", err)
 	}
+	var over []event.Ref
 	for _, id := range lost {
 		if id.Hook == "" {
+			over = append(over, refOf(id))
 			p.put(refOf(id), event.Lost{Ref: refOf(id), Reason: lostReason})
 		}
 	}
+	p.doors.over(over...) // no keeper will tell that they are gone
 	reason := fmt.Sprintf("keeper %d was killed, keeper %d has adopted %d of %d processes", dead.PID(), k.PID(), len(found), len(claims))
 	p.opts.Logger.Info("keeper took over", "keeper", k.PID(), "adopted", len(found), "processes", len(claims))
 	p.journal.Note(journal.Note{
