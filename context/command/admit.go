@@ -21,10 +21,10 @@ func (h *Handler) Admit(p Peer, topic string, frame []byte) error {
 	switch {
 	case p.Key != "":
 		err = h.permitted(p, topic, frame)
-	case isCommanding(topic):
+	case IsCommanding(topic):
 		err = h.trusted(p)
 	}
-	if err == nil || !isCommanding(topic) {
+	if err == nil || !IsCommanding(topic) {
 		return err
 	}
 	_, payload, split := message.Split(frame)

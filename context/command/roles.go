@@ -27,7 +27,7 @@ func (h *Handler) permitted(p Peer, topic string, frame []byte) error {
 	default:
 		return fmt.Errorf("%s has the role %s and is heard on no topic: it may subscribe", p.Name, keys.Observe)
 	}
-	if isCommanding(topic) {
+	if IsCommanding(topic) {
 		return fmt.Errorf("%s has the role %s and may not speak on %s: only the role %s is heard on context, process and state",
 			p.Name, keys.Serve, topic, keys.Operate)
 	}
@@ -95,8 +95,8 @@ func (h *Handler) speaksFor(p Peer, id string) bool {
 	return ok && h.opts.Own.Task(id) == nil && slices.Contains(p.Services, base)
 }
 
-// isCommanding says that messages of a topic move task services.
-func isCommanding(topic string) bool {
+// IsCommanding says that messages of a topic move task services.
+func IsCommanding(topic string) bool {
 	return topic == message.TopicContext || topic == message.TopicProcess || topic == message.TopicState
 }
 

@@ -79,7 +79,7 @@ func TestWhoCameByAKeyThatIsSweptIsHungUpOn(t *testing.T) {
 	}
 }
 
-// A process that ends while there is no keeper is told of by none.
+// A process that ends while there is no keeper is told of by the next one, or by us.
 func TestTheKeyOfWhatEndsWithItsKeeperIsTakenBack(t *testing.T) {
 	s := startWith(t, file(t, service("a", "/bin/sleep 1000", "")), behindKeys(t))
 	s.say("start")
