@@ -15,10 +15,11 @@ func TestTheBusIsToldByTopicAndPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close(t.Context())
-	c, err := command.Dial(t.Context(), s.p.socket())
-	if err != nil {
-		t.Fatal(err)
-	}
+	var c *command.Client
+	await(t, "the control socket", func() bool { // which is bound when the bus is there already
+		c, err = command.Dial(t.Context(), s.p.socket())
+		return err == nil
+	})
 	defer c.Close()
 	var r command.BusReport
 	await(t, "frames on the bus", func() bool {
