@@ -142,6 +142,7 @@ type Options struct {
 	Tape         Tape        // nil: nothing is recorded or played back
 	BusReporter  BusReporter // nil: nothing is told of the bus
 	Meter        Meter       // nil: nothing is measured
+	Past         Past        // nil: nothing is told of what was
 	Logger       *slog.Logger
 	// UIDOf gives the uid of a <user>; nil knows nobody.
 	UIDOf    func(user string) (uid int, known bool)

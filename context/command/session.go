@@ -70,6 +70,8 @@ func (ses *session) answer(ctx context.Context, q query) {
 		ses.figures(ctx, q)
 	case "monitor":
 		ses.monitorFrames(ctx, q)
+	case "stats":
+		ses.stats(ctx, q)
 	case "bus":
 		ses.bus(ctx, q)
 	case "record":
@@ -83,7 +85,7 @@ func (ses *session) answer(ctx context.Context, q query) {
 	case "upgraded":
 		ses.upgraded(q)
 	default:
-		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, top, monitor, bus, record, enough, play, upgrade, upgraded", q.Verb)})
+		ses.send(reply{ID: q.ID, Done: true, Error: fmt.Sprintf("verb %q is none of hello, publish, scale, state, watch, why, history, logs, top, monitor, stats, bus, record, enough, play, upgrade, upgraded", q.Verb)})
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // query is what a client asks.
 type query struct {
 	ID          string `json:"id"`                    // chosen by the client, unique on its connection; of a publish the request_id
-	Verb        string `json:"verb"`                  // hello, publish, scale, state, watch, why, history, logs, top, monitor, bus, record, enough, play
+	Verb        string `json:"verb"`                  // hello, publish, scale, state, watch, why, history, logs, top, monitor, stats, bus, record, enough, play
 	Frame       string `json:"frame,omitempty"`       // publish: the message as on the bus
 	Transaction string `json:"transaction,omitempty"` // state, watch, why
 	Task        string `json:"task,omitempty"`        // why
@@ -30,6 +30,7 @@ type query struct {
 	Commands bool          `json:"commands,omitempty"` // play: guarded topics, too
 	Top      *FiguresQuery `json:"top,omitempty"`      // top
 	Monitor  *MonitorQuery `json:"monitor,omitempty"`  // monitor
+	Stats    *StatsQuery   `json:"stats,omitempty"`    // stats
 
 	Scale map[event.TaskID]int `json:"scale,omitempty"` // scale: how many replicas of each; the id is the request_id
 }
@@ -57,6 +58,7 @@ type reply struct {
 
 	Figures *event.Figures `json:"figures,omitempty"` // top
 	Frame   string         `json:"frame,omitempty"`   // monitor: a message as on the wire
+	Stats   []Stat         `json:"stats,omitempty"`   // stats
 }
 
 // Hello is what a provider says of itself.

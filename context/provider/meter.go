@@ -9,6 +9,7 @@ import (
 	"zmicroservices/context/command"
 	"zmicroservices/context/event"
 	"zmicroservices/context/group"
+	"zmicroservices/context/history"
 	"zmicroservices/context/limit"
 	"zmicroservices/context/sample"
 )
@@ -35,6 +36,7 @@ type meter struct {
 	judge    *limit.Judge
 	own      ourselves
 	batch    []*sample.Tree
+	samples  []history.Sample
 }
 
 // plan is when a transaction is reported.
@@ -180,6 +182,7 @@ func (m *meter) pass(ctx context.Context, now time.Time, all bool) time.Duration
 			m.p.put(ref, e)
 		}
 	}
+	m.remember(views, now)
 	if len(due) > 0 {
 		self := m.own.usage(ctx, m)
 		for _, v := range views {

@@ -13,6 +13,7 @@ import (
 	"zmicroservices/context/event"
 	"zmicroservices/context/forwarder"
 	"zmicroservices/context/group"
+	"zmicroservices/context/history"
 	"zmicroservices/context/journal"
 	"zmicroservices/context/keeper"
 	"zmicroservices/context/launch"
@@ -36,8 +37,9 @@ type Provider struct {
 	figures   *figures
 
 	publications *publications
-	site         *site          // nil: it was not asked for
-	met          *keeper.Client // an earlier provider's keeper; nil: there is none
+	history      *history.History // nil: it could not be opened
+	site         *site            // nil: it was not asked for
+	met          *keeper.Client   // an earlier provider's keeper; nil: there is none
 
 	// made by Run before anything that uses them is live
 	launcher   *launcher
@@ -85,7 +87,7 @@ func New(o Options) (*Provider, error) {
 	}
 	p.figures, p.meter, p.publications = newFigures(p), newMeter(p), newPublications(p)
 	handler, err := command.New(context.Background(), command.Options{
-		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Meter: p.meter, BusReporter: p, Tape: tape{p},
+		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Meter: p.meter, BusReporter: p, Tape: tape{p}, Past: past{p},
 		Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
 		Keys:  o.Curve != "" || o.Plain != "",
 		UIDOf: launch.UIDOf,
@@ -194,6 +196,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 		defer cancel()
 		return p.journal.Close(ctx)
 	})
+	p.keepHistory(ctx, run, &down)
 	p.journal.Note(journal.Note{Event: "provider began", Reason: p.opts.Context.File})
 	// The bus is live last and ends last: its first message may be a command, and
 	// its last words are those of the services. Until then clients wait in the

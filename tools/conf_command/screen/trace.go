@@ -55,6 +55,26 @@ func sparkline(values []float64, width int, full float64, letters []rune) string
 	return string(line)
 }
 
+// Sparkline draws values for a line of text, at most so wide: neighbours share a letter
+// where there are more, by their mean. Its top is the most that there was.
+func Sparkline(values []float64, width int, unicode bool) string {
+	letters := ascii
+	if unicode {
+		letters = blocks
+	}
+	if n := len(values); n > width {
+		fewer := make([]float64, width)
+		for i := range fewer {
+			from, to := i*n/width, (i+1)*n/width
+			for _, v := range values[from:to] {
+				fewer[i] += v / float64(to-from)
+			}
+		}
+		values = fewer
+	}
+	return sparkline(values, len(values), most(values, 0)*1.0001, letters)
+}
+
 // fullCPU is the top of a CPU sparkline: one core, or the most that there was.
 func fullCPU(values []float64) float64 { return most(values, 100) }
 
