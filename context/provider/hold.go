@@ -21,6 +21,7 @@ type hold struct {
 	keeper *keeper.Client
 	slots  map[keeper.ID]*held // asked for and not over
 	ended  bool                // its end was asked for: no other follows
+	last   *keeper.Client      // whose end that was
 	passed chan struct{}       // closed, and made anew, when another follows
 }
 
@@ -142,8 +143,16 @@ func (h *hold) successor(ctx context.Context, k *keeper.Client) error {
 func (h *hold) end() *keeper.Client {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ended = true
+	h.ended, h.last = true, h.keeper
 	return h.keeper
+}
+
+// overtaken says that the end was asked of a keeper that was dead by then, while this
+// one was about to follow it.
+func (h *hold) overtaken(k *keeper.Client) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ended && h.last != k
 }
 
 func (h *hold) isEnded() bool {

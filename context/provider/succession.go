@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"zmicroservices/context/event"
@@ -50,6 +51,19 @@ func (p *Provider) follow(ctx context.Context, k *keeper.Client) error {
 		p.opts.Logger.Error("keeper was killed: another one takes over", "keeper", k.PID())
 		if k, err = p.succeed(ctx, k); err != nil {
 			return fmt.Errorf("keeper: %w", err)
+		}
+		if p.hold.overtaken(k) {
+			var ending sync.WaitGroup
+			defer ending.Wait()
+			// Ends with the keeper, or after its grace; its last events are heard meanwhile.
+			ending.Go(func() {
+				ctx, cancel := context.WithTimeout(ctx, keeperGrace)
+				defer cancel()
+				p.withdraw(k)
+				if err := k.Shutdown(ctx); err != nil {
+					p.opts.Logger.Warn("keeper not ended", "keeper", k.PID(), "err", err)
+				}
+			})
 		}
 	}
 }
