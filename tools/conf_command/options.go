@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"zmicroservices/tools/internal/access"
 )
 
 // options are the flags that several verbs share, as they were given. A verb
@@ -13,7 +15,7 @@ import (
 type options struct {
 	contextFile string
 
-	proof
+	access.Proof
 	endpoint    string
 	listen      string
 	runtimeDir  string
@@ -38,7 +40,7 @@ func (o *options) registerTransaction(f *pflag.FlagSet) {
 func (o *options) registerReach(f *pflag.FlagSet) {
 	f.StringVar(&o.endpoint, "endpoint", "", "publish here, over the bus (default: the file's BackendEndpoint)")
 	f.StringVar(&o.listen, "listen_endpoint", "", "await the answer here (default: the file's FrontEndEndpoint)")
-	o.proof.register(f)
+	o.Proof.Register(f)
 	f.StringVar(&o.runtimeDir, "runtime_dir", "", "directory of the control sockets (also $ZMS_RUNTIME_DIR)")
 	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "how long to wait for the outcome; 0: for ever")
 }

@@ -8,13 +8,14 @@ import (
 	"zmicroservices/context/command"
 	"zmicroservices/taskservice/bus"
 	"zmicroservices/taskservice/message"
+	"zmicroservices/tools/internal/access"
 )
 
 // busAddress is where the bus takes messages, and where it gives them: "" when
 // outcomes are not awaited, and mute says why.
 type busAddress struct {
 	backend, frontend, mute string
-	proof                   proof
+	proof                   access.Proof
 }
 
 // overBus is a provider that is asked by messages only.
@@ -28,21 +29,21 @@ const lastWords = 5 * time.Second
 
 func reachBus(ctx context.Context, to busAddress) (provider, error) {
 	o := bus.Options{Backend: to.backend}
-	if err := to.proof.into(&o); err != nil {
+	if err := to.proof.Into(&o); err != nil {
 		return nil, err
 	}
-	if err := knock(ctx, to.backend); err != nil {
+	if err := access.Knock(ctx, to.backend); err != nil {
 		return nil, err
 	}
 	if to.frontend != "" {
-		if err := knock(ctx, to.frontend); err != nil {
+		if err := access.Knock(ctx, to.frontend); err != nil {
 			return nil, err
 		}
 		o.Frontend, o.Topics = to.frontend, []string{message.TopicControl, message.TopicState}
 	}
 	b, err := bus.Dial(ctx, o)
 	if err != nil {
-		return nil, unjoined(ctx, err)
+		return nil, access.Unjoined(ctx, err)
 	}
 	return &overBus{to, b}, nil
 }
@@ -179,7 +180,7 @@ func (p *overBus) history(context.Context, command.HistoryQuery) ([]command.Entr
 func (p *overBus) gone(ctx context.Context) error {
 	return poll(ctx, func() bool {
 		var a *absence
-		err := knock(ctx, p.to.backend)
+		err := access.Knock(ctx, p.to.backend)
 		return ctx.Err() == nil && errors.As(err, &a)
 	})
 }

@@ -66,7 +66,7 @@ func reach(ctx context.Context, o options, file *conf.Context, overBus bool) (pr
 			return p, err
 		}
 	}
-	to := busAddress{backend: endpointOf(o, file), frontend: o.listen, mute: "no address to listen at is known; --listen_endpoint names one", proof: o.proof}
+	to := busAddress{backend: endpointOf(o, file), frontend: o.listen, mute: "no address to listen at is known; --listen_endpoint names one", proof: o.Proof}
 	if file != nil {
 		to.frontend = cmp.Or(o.listen, file.FrontEndEndpoint)
 	}

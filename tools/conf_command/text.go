@@ -3,30 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
-	"unicode"
+
+	"zmicroservices/tools/internal/show"
 )
 
-// printable makes text from the bus safe to show: a service that writes escape
-// sequences into its reasons must not drive the operator's terminal.
-func printable(s string) string {
-	if strings.IndexFunc(s, hidden) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if hidden(r) {
-			quoted := strconv.QuoteRuneToASCII(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-func hidden(r rune) bool { return !unicode.IsPrint(r) }
+// printable makes text from the bus safe to show.
+func printable(s string) string { return show.Printable(s) }
 
 // shortened bounds what one message may take of a line.
 func shortened(s string, letters int) string {

@@ -180,7 +180,7 @@ func (u upgraded) show(w world, asJSON bool) error {
 		}
 		fmt.Fprintf(w.out, "%s\n", text)
 		if !ok {
-			return &failure{errSaid}
+			return failed("%w", errSaid)
 		}
 		return nil
 	}

@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"zmicroservices/conf"
 	"zmicroservices/taskservice/bus"
 	"zmicroservices/taskservice/message"
+	"zmicroservices/tools/internal/access"
 )
 
 // watching are the options of watch.
@@ -24,9 +24,6 @@ type watching struct {
 	duration  time.Duration
 	verbose   bool
 }
-
-// joinTime bounds the wait for a forwarder to have us.
-const joinTime = 10 * time.Second
 
 func newWatch(w world) *cobra.Command {
 	var o watching
@@ -48,7 +45,7 @@ With --endpoint no file is needed, and more than one bus can be followed.`,
 	f.SortFlags = false
 	o.registerFile(f)
 	f.StringArrayVar(&o.endpoints, "endpoint", nil, "listen here; may be repeated (default: the file's FrontEndEndpoint)")
-	o.proof.register(f)
+	o.Proof.Register(f)
 	o.registerTransaction(f)
 	f.Lookup("transaction").Usage = "only messages of this transaction"
 	f.DurationVar(&o.duration, "for", 0, "end after this time; 0: when interrupted")
@@ -85,29 +82,11 @@ func (o watching) where(args []string) (endpoints, topics []string, err error) {
 	if path == "" {
 		return nil, nil, errors.New("nothing to follow: name a Context file or --endpoint")
 	}
-	file, err := loadToListen(path)
+	endpoint, err := access.FrontEnd(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	return []string{file.FrontEndEndpoint}, topics, nil
-}
-
-// loadToListen is content with a file whose tasks are wrong: only an address is
-// wanted of it.
-func loadToListen(path string) (*conf.Context, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read context file: %w", err)
-	}
-	defer f.Close()
-	file, err := conf.Parse(path, f)
-	if file != nil && file.FrontEndEndpoint != "" {
-		return file, nil
-	}
-	if err == nil {
-		err = fmt.Errorf("%s: there is no FrontEndEndpoint", path)
-	}
-	return nil, err
+	return []string{endpoint}, topics, nil
 }
 
 // sighting is a message that was seen, and where.
@@ -127,7 +106,7 @@ func follow(ctx context.Context, w world, o watching, endpoints, topics []string
 	defer readers.Wait()
 	defer stop()
 	for _, endpoint := range endpoints {
-		b, err := listen(ctx, o.proof, endpoint, topics)
+		b, err := access.Listen(ctx, o.Proof, endpoint, topics)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -154,23 +133,6 @@ func follow(ctx context.Context, w world, o watching, endpoints, topics []string
 			return nil
 		}
 	}
-}
-
-func listen(ctx context.Context, who proof, endpoint string, topics []string) (*bus.Bus, error) {
-	ctx, cancel := context.WithTimeout(ctx, joinTime)
-	defer cancel()
-	o := bus.Options{Frontend: endpoint, Topics: topics}
-	if err := who.into(&o); err != nil {
-		return nil, err
-	}
-	if err := knock(ctx, endpoint); err != nil {
-		return nil, err
-	}
-	b, err := bus.Dial(ctx, o)
-	if err != nil {
-		return nil, unjoined(ctx, err)
-	}
-	return b, nil
 }
 
 func pass(ctx context.Context, b *bus.Bus, endpoint string, to chan<- sighting) {

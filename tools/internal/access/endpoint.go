@@ -1,4 +1,4 @@
-package main
+package access
 
 import (
 	"context"
@@ -8,10 +8,12 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"zmicroservices/tools/internal/exit"
 )
 
-// dialable is a ZeroMQ endpoint as net.Dial takes it.
-func dialable(endpoint string) (network, address string, err error) {
+// Dialable is a ZeroMQ endpoint as net.Dial takes it.
+func Dialable(endpoint string) (network, address string, err error) {
 	scheme, rest, found := strings.Cut(endpoint, "://")
 	switch {
 	case !found || rest == "":
@@ -31,10 +33,10 @@ func dialable(endpoint string) (network, address string, err error) {
 	return "tcp", rest, nil
 }
 
-// knock tells at once when nobody listens at an endpoint. A ZeroMQ socket would
+// Knock tells at once when nobody listens at an endpoint. A ZeroMQ socket would
 // go on trying for ever, as the original's does: nobody hears, nobody knows.
-func knock(ctx context.Context, endpoint string) error {
-	network, address, err := dialable(endpoint)
+func Knock(ctx context.Context, endpoint string) error {
+	network, address, err := Dialable(endpoint)
 	if err != nil {
 		return err
 	}
@@ -44,7 +46,7 @@ func knock(ctx context.Context, endpoint string) error {
 	case err == nil:
 		return conn.Close()
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrNotExist):
-		return nobody("nobody listens on %s", endpoint)
+		return exit.Nobody("nobody listens on %s", endpoint)
 	}
 	return absent(ctx, fmt.Errorf("connect to %s: %w", endpoint, err))
 }
@@ -52,7 +54,7 @@ func knock(ctx context.Context, endpoint string) error {
 // absent is why there is nobody, unless it was the user who would not wait.
 func absent(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return failed("interrupted")
+		return exit.Failed("interrupted")
 	}
-	return nobody("%w", err)
+	return exit.Nobody("%w", err)
 }

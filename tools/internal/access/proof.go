@@ -1,4 +1,4 @@
-package main
+package access
 
 import (
 	"context"
@@ -12,21 +12,23 @@ import (
 	"zmicroservices/taskservice/zmtp"
 	"zmicroservices/taskservice/zmtp/curve"
 	zmtpplain "zmicroservices/taskservice/zmtp/plain"
+	"zmicroservices/tools/internal/exit"
 )
 
-// proof is by what we prove to a bus who we are, if it wants to know.
-type proof struct {
+// Proof is by what we prove to a bus who we are, if it wants to know.
+type Proof struct {
 	curveKey string
 	login    string
 }
 
-func (p *proof) register(f *pflag.FlagSet) {
+// Register adds the flags.
+func (p *Proof) Register(f *pflag.FlagSet) {
 	f.StringVar(&p.curveKey, "curve_key", "", "CURVE: file of our key pair, as keygen makes it (also $ZMS_CURVE)")
 	f.StringVar(&p.login, "plain_login", "", "PLAIN: file with the one line USER:PASSWORD (also $ZMS_PLAIN)")
 }
 
-// into reads the files that are named. A flag counts more than a variable.
-func (p proof) into(o *bus.Options) (err error) {
+// Into reads the files that are named. A flag counts more than a variable.
+func (p Proof) Into(o *bus.Options) (err error) {
 	curveKey, login := p.curveKey, p.login
 	if curveKey == "" && login == "" {
 		curveKey, login = os.Getenv("ZMS_CURVE"), os.Getenv("ZMS_PLAIN")
@@ -42,13 +44,13 @@ func (p proof) into(o *bus.Options) (err error) {
 	return err
 }
 
-// unjoined tells who is not let in from a bus that is not there.
-func unjoined(ctx context.Context, err error) error {
+// Unjoined tells who is not let in from a bus that is not there.
+func Unjoined(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, curve.ErrDenied), errors.Is(err, zmtpplain.ErrDenied), errors.Is(err, curve.ErrBox):
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	case errors.Is(err, zmtp.ErrMechanism):
-		return failed("%w (--curve_key and --plain_login say who we are)", err)
+		return exit.Failed("%w (--curve_key and --plain_login say who we are)", err)
 	}
 	return absent(ctx, err)
 }
