@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"zmicroservices/tools/internal/flags"
+	"zmicroservices/tools/internal/lifeview"
 )
 
 // run is the program: arguments in, exit code out.
@@ -68,7 +69,8 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
 	o.register(root)
 	root.AddCommand(
 		newStart(w), newStop(w), newRestart(w), newScale(w), newState(w),
-		newWhy(w), newHistory(w), newStats(w), newLogs(w), newBus(w), newTop(w), newRecord(w), newReplay(w), newWatch(w), newCheck(w), newKeygen(w),
+		newWhy(w), newHistory(w), newStats(w), newLogs(w), newBus(w), newTop(w), newRecord(w), newReplay(w), newWatch(w),
+		lifeview.New("conf_command", w.out, w.err), newCheck(w), newKeygen(w),
 		newExit(w), newUpgrade(w), newVersion(w),
 	)
 	return root
