@@ -2,14 +2,6 @@ package main
 
 import "zmicroservices/tools/internal/exit"
 
-// The exit codes; scripts rely on them.
-const (
-	exitDone   = exit.CodeDone
-	exitFailed = exit.CodeFailed
-	exitUsage  = exit.CodeUsage
-	exitNobody = exit.CodeNobody
-)
-
 // failure is an error of an order that was all right as such.
 type failure = exit.Failure
 
