@@ -3,11 +3,12 @@ import sys
 
 import zmq
 
-socket = zmq.Context().socket(zmq.XPUB)
+context = zmq.Context()
+socket = context.socket(zmq.XPUB)
 socket.linger = 10000
 socket.connect(sys.argv[1])
 socket.recv()  # the forwarder's subscription: nothing is lost from here on
 for line in sys.stdin:
     socket.send_string(line.rstrip("\n"))
 socket.close()
-zmq.Context.instance().term()
+context.term()  # waits until all has left
