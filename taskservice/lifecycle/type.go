@@ -64,7 +64,7 @@ func ParseType(name string) (Type, error) {
 
 const (
 	protocolPrefix = "io.choria.lifecycle.v1."
-	oldPrefix      = "choria:lifecycle:" // of Choria before 0.12, followed by the type and ":1"
+	oldPrefix      = "choria:lifecycle:" // of older releases of Choria, followed by the type and ":1"
 	oldSuffix      = ":1"
 )
 
