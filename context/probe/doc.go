@@ -23,6 +23,9 @@
 // says, from 25 ms on and then slower: who waits for a service should not wait for our
 // clock. These extra checks are no failures.
 //
+// How long each check took is told to Answered, if somebody asks, and is no part of any
+// verdict.
+//
 // A Judge holds services to what their files expect of them on the bus (<expect>): so
 // many messages of a topic a second at least and at most, none older than so much. It
 // reports event.Unmet, once, when that was not so for a whole `within`, and never before

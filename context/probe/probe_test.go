@@ -34,6 +34,8 @@ type stand struct {
 	mu    sync.Mutex // guards all below
 	said  []string   // verdicts, with their time
 	calls []time.Duration
+	// answered is what the checks came to.
+	answered []Answer
 	// answer is what a check says: nil, an error, or errHang.
 	answer error
 }
@@ -72,6 +74,11 @@ func bubble(t *testing.T, test func(s *stand)) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				s.said = append(s.said, verdict)
+			},
+			Answered: func(a Answer) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.answered = append(s.answered, a)
 			},
 			Command: func(event.Ref, conf.Probe) Check { return s.check },
 		})
@@ -221,6 +228,26 @@ func TestStartupThatIsToldHasItsTime(t *testing.T) {
 		s.watch(told("startup"), conf.Probe{Kind: "readiness", Notify: true})
 		s.pass(time.Minute)
 		s.want("3s 0 did not succeed within 3s")
+	})
+}
+
+func TestHowLongACheckTookIsTold(t *testing.T) {
+	bubble(t, func(s *stand) {
+		p := conf.Probe{Kind: "liveness", Exec: []string{"x"}, Every: time.Second, Timeout: 300 * time.Millisecond, Failures: 5}
+		s.p.Watch(Watch{Ref: ref, Probes: []conf.Probe{p}, Verdicts: []Verdict{{Probe: 0, OK: true}}})
+		time.Sleep(1500 * time.Millisecond)
+		s.answers(errHang)
+		time.Sleep(1600 * time.Millisecond) // the second has timed out after 2.3 s, the third began at 3.3 s
+		synctest.Wait()
+		time.Sleep(300 * time.Millisecond)
+		s.p.Unwatch(ref) // which cuts it off
+		synctest.Wait()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		want := []Answer{{Ref: ref, OK: true}, {Ref: ref, Took: 300 * time.Millisecond}}
+		if len(s.calls) != 3 || !slices.Equal(s.answered, want) {
+			t.Errorf("checks at %v came to %+v", s.calls, s.answered)
+		}
 	})
 }
 

@@ -17,8 +17,21 @@ type Check func(ctx context.Context) error
 type Options struct {
 	// Report takes a change of a verdict. It must not block.
 	Report func(event.Probed)
+	// Answered takes what each check came to; nil: nobody asks. It is called by the check's
+	// own goroutine, without a lock of the Prober's, and must not block.
+	Answered func(Answer)
 	// Command makes the check of an exec probe; nil: there are none.
 	Command func(r event.Ref, p conf.Probe) Check
+}
+
+// Answer is what one check came to: of exec, http and tcp, as others are told and take no
+// time. One that was cut off because its process ended, or is not watched any more, has
+// none; one whose timeout was over has, with that time.
+type Answer struct {
+	Ref   event.Ref
+	Probe int // its place in Watch.Probes
+	Took  time.Duration
+	OK    bool
 }
 
 // Watch is what is to be looked at of a process.
@@ -199,9 +212,13 @@ func (p *Prober) round(now time.Time) time.Duration {
 // ask runs one check.
 func (p *Prober) ask(t *trial) {
 	ctx, cancel := context.WithTimeout(t.of.ctx, t.probe.Timeout)
+	began := time.Now()
 	err := t.check(ctx)
-	late := ctx.Err() == context.DeadlineExceeded
+	took, late := time.Since(began), ctx.Err() == context.DeadlineExceeded
 	cancel()
+	if p.opts.Answered != nil && t.of.ctx.Err() == nil {
+		p.opts.Answered(Answer{Ref: t.of.watch.Ref, Probe: t.n, Took: took, OK: err == nil})
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
