@@ -37,6 +37,7 @@ type History struct {
 	minute int64      // that is gathered, seconds since 1970
 	hour   int64      // that was looked after last
 	by     map[series]*gathered
+	probes map[series]Probes // of the same minute
 }
 
 type series struct {
@@ -58,7 +59,7 @@ func Open(ctx context.Context, o Options) (*History, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &History{db: db, by: map[series]*gathered{}}, nil
+	return &History{db: db, by: map[series]*gathered{}, probes: map[series]Probes{}}, nil
 }
 
 // Run writes until ctx ends or Close is called, and what waits then.
@@ -77,11 +78,7 @@ func (h *History) Add(samples []Sample) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, s := range samples {
-		if minute := s.At.Unix() / 60 * 60; minute != h.minute {
-			h.flush()
-			h.minute = minute
-			h.tend(minute)
-		}
+		h.turn(s.At)
 		key := series{s.Transaction, s.Task}
 		g := h.by[key]
 		if g == nil {
@@ -96,17 +93,31 @@ func (h *History) Add(samples []Sample) {
 	}
 }
 
+// turn begins the minute of a time, if it is another one. h.mu is held.
+func (h *History) turn(at time.Time) {
+	if minute := at.Unix() / 60 * 60; minute != h.minute {
+		h.flush()
+		h.minute = minute
+		h.tend(minute)
+	}
+}
+
 // flush hands what was gathered to the writer.
 func (h *History) flush() {
-	if len(h.by) == 0 {
+	if len(h.by) == 0 && len(h.probes) == 0 {
 		return
 	}
-	by, minute := h.by, h.minute
-	h.by = make(map[series]*gathered, len(by))
+	by, probes, minute := h.by, h.probes, h.minute
+	h.by, h.probes = make(map[series]*gathered, len(by)), make(map[series]Probes, len(probes))
 	h.db.Do(func(tx *store.Tx) error {
 		for key, g := range by {
 			if err := g.write(tx, key, minute); err != nil {
 				return fmt.Errorf("write history of %s: %w", key.task, err)
+			}
+		}
+		for key, p := range probes {
+			if err := p.write(tx, key, minute); err != nil {
+				return fmt.Errorf("write probes of %s: %w", key.task, err)
 			}
 		}
 		return nil
@@ -135,15 +146,20 @@ func (h *History) tend(now int64) {
 	h.hour = hour
 	h.db.Do(func(tx *store.Tx) error {
 		_, err := tx.Exec(makeHours, hour)
+		_, e := tx.Exec(makeProbeHours, hour)
+		err = errors.Join(err, e)
 		for query, before := range map[string]int64{
 			dropSamples: (now - int64(keepSamples/time.Second)) * 1000,
 			dropMinutes: now - int64(keepMinutes/time.Second),
 			dropHours:   now - int64(keepHours/time.Second),
+
+			dropProbeMinutes: now - int64(keepMinutes/time.Second),
+			dropProbeHours:   now - int64(keepHours/time.Second),
 		} {
 			_, e := tx.Exec(query, before)
 			err = errors.Join(err, e)
 		}
-		_, e := tx.Exec(dropSeries)
+		_, e = tx.Exec(dropSeries)
 		return errors.Join(err, e)
 	})
 }

@@ -23,15 +23,8 @@ func (h *History) Read(ctx context.Context, q Query, now time.Time) ([]Row, erro
 	if q.Until.IsZero() {
 		q.Until = now
 	}
-	written := make(chan error, 1) // sent by the barrier, once
-	h.mu.Lock()
-	h.flush()
-	h.mu.Unlock()
-	h.db.Barrier(func(err error) { written <- err })
-	select {
-	case <-written: // with an error what is in the file is still there to be read
-	case <-ctx.Done():
-		return nil, fmt.Errorf("read history: %w", ctx.Err())
+	if err := h.settle(ctx); err != nil {
+		return nil, fmt.Errorf("read history: %w", err)
 	}
 	var rows []Row
 	var err error
@@ -59,6 +52,21 @@ func (h *History) Read(ctx context.Context, q Query, now time.Time) ([]Row, erro
 	}
 	slices.SortStableFunc(rows, func(a, b Row) int { return a.At.Compare(b.At) })
 	return rows, nil
+}
+
+// settle waits until what was gathered so far can be read.
+func (h *History) settle(ctx context.Context) error {
+	written := make(chan error, 1) // sent by the barrier, once
+	h.mu.Lock()
+	h.flush()
+	h.mu.Unlock()
+	h.db.Barrier(func(err error) { written <- err })
+	select {
+	case <-written: // with an error what is in the file is still there to be read
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 const (

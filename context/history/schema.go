@@ -33,6 +33,19 @@ CREATE TABLE hours (
 	restarts INTEGER NOT NULL,
 	PRIMARY KEY (series, at)
 ) STRICT, WITHOUT ROWID;
+`, `
+-- What checks of probes came to. Latencies are microseconds, the mean and the most.
+CREATE TABLE probe_minutes (
+	series INTEGER NOT NULL, at INTEGER NOT NULL, checks INTEGER NOT NULL, failures INTEGER NOT NULL,
+	latency_us INTEGER NOT NULL, latency_us_max INTEGER NOT NULL,
+	PRIMARY KEY (series, at)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE probe_hours (
+	series INTEGER NOT NULL, at INTEGER NOT NULL, checks INTEGER NOT NULL, failures INTEGER NOT NULL,
+	latency_us INTEGER NOT NULL, latency_us_max INTEGER NOT NULL,
+	PRIMARY KEY (series, at)
+) STRICT, WITHOUT ROWID;
 `}
 
 // Statements of the writer. A minute may be written twice, by two processes or because
@@ -60,8 +73,23 @@ SELECT series, at - at % 3600, sum(samples), sum(rss*samples)/sum(samples), max(
 FROM minutes WHERE at >= coalesce((SELECT max(at) FROM hours), 0) AND at < ?
 GROUP BY series, at / 3600`
 
+	addProbes = `INSERT INTO probe_minutes VALUES (` + ofSeries + `, ?, ?, ?, ?, ?)
+ON CONFLICT (series, at) DO UPDATE SET
+	latency_us = (latency_us*checks + excluded.latency_us*excluded.checks) / (checks + excluded.checks),
+	latency_us_max = max(latency_us_max, excluded.latency_us_max),
+	failures = failures + excluded.failures, checks = checks + excluded.checks`
+
+	makeProbeHours = `INSERT OR REPLACE INTO probe_hours
+SELECT series, at - at % 3600, sum(checks), sum(failures), sum(latency_us*checks)/sum(checks), max(latency_us_max)
+FROM probe_minutes WHERE at >= coalesce((SELECT max(at) FROM probe_hours), 0) AND at < ?
+GROUP BY series, at / 3600`
+
 	dropSamples = `DELETE FROM samples WHERE at < ?`
 	dropMinutes = `DELETE FROM minutes WHERE at < ?`
 	dropHours   = `DELETE FROM hours WHERE at < ?`
-	dropSeries  = `DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM minutes WHERE series = number) AND NOT EXISTS (SELECT 1 FROM hours WHERE series = number)`
+	dropSeries  = `DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM minutes WHERE series = number) AND NOT EXISTS (SELECT 1 FROM hours WHERE series = number)
+	AND NOT EXISTS (SELECT 1 FROM probe_minutes WHERE series = number) AND NOT EXISTS (SELECT 1 FROM probe_hours WHERE series = number)`
+
+	dropProbeMinutes = `DELETE FROM probe_minutes WHERE at < ?`
+	dropProbeHours   = `DELETE FROM probe_hours WHERE at < ?`
 )
