@@ -17,6 +17,7 @@ type lives struct {
 	exits, changes     *prometheus.CounterVec
 	starting, stopping prometheus.Histogram
 	code, ended, took  *prometheus.GaugeVec
+	probes             *prometheus.SummaryVec
 
 	mu  sync.Mutex // guards all
 	all map[event.TransactionID]map[event.TaskID]*life
@@ -57,11 +58,15 @@ func newLives(o Options) *lives {
 		code:     gauge("zms_task_last_exit_code", "Status of the process that ended last; 128 and the number of the signal that killed it."),
 		ended:    gauge("zms_task_last_exit_timestamp_seconds", "When the process that ended last did so."),
 		took:     gauge("zms_task_last_start_seconds", "How long the last start took until the task service had started."),
+		// Sum and count only: buckets would be a dozen series a task service.
+		probes: prometheus.NewSummaryVec(prometheus.SummaryOpts{
+			Name: "zms_task_probe_seconds", Help: "How long checks of exec, http and tcp probes took, by their result.",
+		}, of("result")),
 	}
 }
 
 func (l *lives) collectors() []prometheus.Collector {
-	return []prometheus.Collector{l.restarts, l.failures, l.exits, l.changes, l.starting, l.stopping, l.code, l.ended, l.took}
+	return []prometheus.Collector{l.restarts, l.failures, l.exits, l.changes, l.starting, l.stopping, l.code, l.ended, l.took, l.probes}
 }
 
 func (l *lives) forget(id event.TransactionID) {

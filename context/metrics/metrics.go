@@ -71,6 +71,16 @@ func New(o Options) (*Metrics, error) {
 // Changed counts what has changed in a transaction. It does not block.
 func (m *Metrics) Changed(changes []event.Change) { m.lives.changed(changes) }
 
+// Answered counts a check of a probe: how long it took, and whether it succeeded. It does
+// not block.
+func (m *Metrics) Answered(id event.TransactionID, task event.TaskID, took time.Duration, ok bool) {
+	n, result := m.lives.labels.of(id, task), "success"
+	if !ok {
+		result = "failure"
+	}
+	m.lives.probes.WithLabelValues(n.task, n.instance, result).Observe(took.Seconds())
+}
+
 // Forget lets go of what is remembered of a transaction that leaves memory. What was
 // counted stays counted.
 func (m *Metrics) Forget(id event.TransactionID) { m.lives.forget(id) }

@@ -106,6 +106,9 @@ func live(m *Metrics) {
 		change(20.5, 2, event.Stopping, event.Stopping, event.ByProcess, &event.Exit{}),
 		change(21, 2, event.Stopping, event.Stopped, event.ByProcess, &event.Exit{}),
 	})
+	m.Answered("T1", "ts001", 250*time.Millisecond, true)
+	m.Answered("T1", "ts001", 500*time.Millisecond, true)
+	m.Answered("T1", "ts001", time.Second, false)
 }
 
 // What is told is a contract with dashboards.
