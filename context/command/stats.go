@@ -11,6 +11,8 @@ import (
 type Past interface {
 	// Stats gives figures of one task service, the oldest first.
 	Stats(ctx context.Context, q StatsQuery) ([]Stat, error)
+	// Probes gives what the checks of its probes came to, the oldest first.
+	Probes(ctx context.Context, q StatsQuery) ([]ProbeStat, error)
 }
 
 // StatsQuery chooses them.
@@ -38,6 +40,18 @@ type Stat struct {
 	Restarts int           `json:"restarts"`
 }
 
+// ProbeStat is what the checks of a task service's exec, http and tcp probes came to in a
+// span of time: how long they took, failed ones included. Nothing is told of a span in
+// which none was made.
+type ProbeStat struct {
+	At         time.Time     `json:"at"`
+	Span       time.Duration `json:"span"`
+	Checks     int           `json:"checks"`
+	Failures   int           `json:"failures"`
+	Latency    time.Duration `json:"latency"` // the mean, ns
+	LatencyMax time.Duration `json:"latency_max"`
+}
+
 func (ses *session) stats(ctx context.Context, q query) {
 	from := ses.s.h.opts.Past
 	if from == nil || q.Stats == nil {
@@ -45,12 +59,16 @@ func (ses *session) stats(ctx context.Context, q query) {
 		return
 	}
 	stats, err := from.Stats(ctx, *q.Stats)
-	ses.send(answerOf(q, err, reply{Stats: stats}))
+	var probes []ProbeStat
+	if err == nil {
+		probes, err = from.Probes(ctx, *q.Stats)
+	}
+	ses.send(answerOf(q, err, reply{Stats: stats, Probes: probes}))
 }
 
-// Stats gives what a task service has cost.
-func (c *Client) Stats(ctx context.Context, q StatsQuery) ([]Stat, error) {
-	var stats []Stat
-	err := c.call(ctx, query{Verb: "stats", Stats: &q}, func(r reply) { stats = r.Stats })
-	return stats, err
+// Stats gives what a task service has cost, and what the checks of its probes came to; of
+// a provider before those were kept there are none.
+func (c *Client) Stats(ctx context.Context, q StatsQuery) (stats []Stat, probes []ProbeStat, err error) {
+	err = c.call(ctx, query{Verb: "stats", Stats: &q}, func(r reply) { stats, probes = r.Stats, r.Probes })
+	return stats, probes, err
 }

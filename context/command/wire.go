@@ -59,6 +59,7 @@ type reply struct {
 	Figures *event.Figures `json:"figures,omitempty"` // top
 	Frame   string         `json:"frame,omitempty"`   // monitor: a message as on the wire
 	Stats   []Stat         `json:"stats,omitempty"`   // stats
+	Probes  []ProbeStat    `json:"probes,omitempty"`  // stats
 }
 
 // Hello is what a provider says of itself.

@@ -9,6 +9,7 @@ import (
 	"zmicroservices/context/command"
 	"zmicroservices/context/event"
 	"zmicroservices/context/history"
+	"zmicroservices/context/probe"
 )
 
 // keepHistory opens the history of this context and lets it be written until teardown.
@@ -59,6 +60,16 @@ func (m *meter) remember(views []*event.View, now time.Time) {
 	m.p.history.Add(m.samples)
 }
 
+// probed keeps how long a check of a probe took. It is the check's goroutine that comes
+// here: supervision waits for nothing of it.
+func (p *Provider) probed(a probe.Answer) {
+	p.site.answered(a.Ref, a.Took, a.OK)
+	if p.history == nil {
+		return
+	}
+	p.history.Answered(history.Answer{Transaction: a.Ref.Transaction, Task: a.Ref.Task, At: time.Now(), Took: a.Took, OK: a.OK})
+}
+
 // past implements command.Past.
 type past struct{ p *Provider }
 
@@ -75,6 +86,21 @@ func (h past) Stats(ctx context.Context, q command.StatsQuery) ([]command.Stat, 
 	stats := make([]command.Stat, len(rows))
 	for i, r := range rows {
 		stats[i] = command.Stat(r)
+	}
+	return stats, nil
+}
+
+func (h past) Probes(ctx context.Context, q command.StatsQuery) ([]command.ProbeStat, error) {
+	if h.p.history == nil {
+		return nil, errNoHistory
+	}
+	rows, err := h.p.history.Probes(ctx, history.Query(q), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	stats := make([]command.ProbeStat, len(rows))
+	for i, r := range rows {
+		stats[i] = command.ProbeStat{At: r.At, Span: r.Span, Checks: r.Checks, Failures: r.Failures, Latency: r.Mean, LatencyMax: r.Max}
 	}
 	return stats, nil
 }

@@ -67,7 +67,7 @@ func newProber(ctx context.Context, p *Provider) (*prober, error) {
 	}
 	var err error
 	b.source, err = probe.New(probe.Options{
-		Report: func(e event.Probed) { p.put(e.Ref, e) }, Command: b.command,
+		Report: func(e event.Probed) { p.put(e.Ref, e) }, Answered: p.probed, Command: b.command,
 	})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"zmicroservices/context/command"
 	"zmicroservices/context/event"
 )
 
@@ -134,6 +135,43 @@ func TestAFailedLivenessProbeIsTheReasonOfARestart(t *testing.T) {
 	why, err := s.p.Why(t.Context(), "T1", "frames")
 	if err != nil || !strings.Contains(why.Text, "its restart policy called for it") || !strings.Contains(why.Text, "frames failed because its liveness probe failed 2 times") {
 		t.Errorf("why %q: %v", why.Text, err)
+	}
+}
+
+func TestHowLongProbesTookAndRestartsAreRemembered(t *testing.T) {
+	var status atomic.Int64
+	status.Store(200)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) }))
+	defer server.Close()
+	s := startWith(t, file(t, process("frames", "/bin/sleep 1000", fmt.Sprintf(`<restart policy="on-failure"/>
+		<probe kind="readiness" exec="/bin/sh -c 'sleep 0.03'" every="100ms" timeout="10s"/>
+		<probe kind="liveness" http="%s" every="50ms" timeout="10s" failures="2"/>`, server.URL))), func(o *Options) { o.HTTP = "127.0.0.1:0" })
+	s.say("start")
+	s.task("frames", "started", func(v *event.TaskView) bool { return v.State == event.Started })
+	status.Store(500)
+	s.hear("frames", "failed")
+	status.Store(200)
+	s.task("frames", "started again", func(v *event.TaskView) bool { return v.State == event.Started && v.Restarts > 0 })
+	q := command.StatsQuery{Transaction: "T1", Task: "frames", Since: time.Now().Add(-time.Hour)}
+	probes, err := past{s.p}.Probes(t.Context(), q)
+	var checks, failures int
+	var most, sum time.Duration
+	for _, p := range probes {
+		checks, failures, most, sum = checks+p.Checks, failures+p.Failures, max(most, p.LatencyMax), sum+p.Latency*time.Duration(p.Checks)
+	}
+	if err != nil || checks < 4 || failures < 2 || failures > checks-2 || most < 30*time.Millisecond || sum < 60*time.Millisecond {
+		t.Errorf("probes %+v: %v", probes, err)
+	}
+	await(t, "a sample after the restart", func() bool {
+		s.p.meter.costs(t.Context())
+		rows, err := past{s.p}.Stats(t.Context(), q)
+		return err == nil && len(rows) > 0 && rows[len(rows)-1].Restarts > 0
+	})
+	_, text := s.visit("/metrics")
+	for _, want := range []string{"success", "failure"} {
+		if !strings.Contains(text, `zms_task_probe_seconds_count{context="context001",result="`+want+`",task="frames",task_instance="Iframes"} `) {
+			t.Errorf("%s is not counted", want)
+		}
 	}
 }
 

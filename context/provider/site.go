@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"zmicroservices/conf"
 	"zmicroservices/context/event"
@@ -59,6 +60,13 @@ func (p *Provider) HTTP() string {
 func (g *site) changed(changes []event.Change) {
 	if g != nil {
 		g.metrics.Changed(changes)
+	}
+}
+
+// answered counts a check of a probe for the page.
+func (g *site) answered(r event.Ref, took time.Duration, ok bool) {
+	if g != nil {
+		g.metrics.Answered(r.Transaction, r.Task, took, ok)
 	}
 }
 

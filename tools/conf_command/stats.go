@@ -20,7 +20,7 @@ import (
 type recalling struct {
 	options
 	since, until string
-	csv          bool
+	csv, probes  bool
 }
 
 func newStats(w world) *cobra.Command {
@@ -31,11 +31,14 @@ func newStats(w world) *cobra.Command {
 		Long: `Show what the named task services, or all, have cost with their descendants: memory,
 CPU, descriptors, threads and connections, with a line of how they went. As JSON
 or CSV each sample is a row (two hours back), or each minute (5 days), or hour.
+Of services with exec, http or tcp probes it tells how long their checks took and
+how many failed, each minute (5 days) or hour: with --probes nothing else.
 
 CPU% is of one core. Times are RFC 3339, or so long ago: 90s, 2h. The provider
 is asked through its control socket.`,
 		Example: `  conf_command stats conf/Context-EchoAction.xml ts_100 --since 2h
   conf_command stats conf/Context-EchoAction.xml --since 120h -o csv > days.csv
+  conf_command stats conf/Context-EchoAction.xml --probes --since 2h
   conf_command stats conf/Context-EchoAction.xml ts_100 -o json | jq '.services[].rows[] | [.at, .rss]'`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runStats(cmd.Context(), w, o, args) },
 	}
@@ -43,6 +46,7 @@ is asked through its control socket.`,
 	f.SortFlags = false // those of its own first
 	f.StringVar(&o.since, "since", "1h", "not before this time")
 	f.StringVar(&o.until, "until", "", "not after this time")
+	f.BoolVar(&o.probes, "probes", false, "show how long the checks of probes took")
 	o.registerTransaction(f)
 	f.Lookup("transaction").Usage = "transaction (default: the latest that lives)"
 	o.registerLocal(cmd)
@@ -78,8 +82,12 @@ func runStats(ctx context.Context, w world, o recalling, args []string) error {
 	switch {
 	case o.json():
 		return written(writeJSON(w.out, told))
+	case o.csv && o.probes:
+		return written(told.writeProbesCSV(w))
 	case o.csv:
 		return written(told.writeCSV(w))
+	case o.probes:
+		return written(told.showProbes(w))
 	}
 	return written(told.show(w))
 }
@@ -108,8 +116,9 @@ type bygones struct {
 }
 
 type bygone struct {
-	Task string    `json:"task"`
-	Rows []figures `json:"rows"` // the oldest first
+	Task   string    `json:"task"`
+	Rows   []figures `json:"rows,omitzero"` // the oldest first; none with --probes
+	Probes []checks  `json:"probes"`        // of its exec, http and tcp probes together, the oldest first
 }
 
 // figures are those of one sample, or the means of a span of time.
@@ -147,16 +156,19 @@ func (o recalling) ask(ctx context.Context, c *command.Client, file *conf.Contex
 			if i > 1 {
 				q.Task = event.TaskID(conf.ReplicaID(t.ID, i))
 			}
-			stats, err := c.Stats(ctx, q)
+			stats, probes, err := c.Stats(ctx, q)
 			if err != nil {
 				return told, failed("ask what %s has cost: %w", q.Task, err)
 			}
-			b := bygone{Task: string(q.Task), Rows: make([]figures, len(stats))}
+			b := bygone{Task: string(q.Task), Rows: make([]figures, len(stats)), Probes: checksOf(probes)}
 			for i, s := range stats {
 				b.Rows[i] = figures{
 					At: s.At, Span: s.Span.Seconds(), Samples: s.Samples, RSS: s.RSS, RSSMax: s.RSSMax, CPU: s.CPU, CPUMax: s.CPUMax,
 					FDs: s.FDs, FDsMax: s.FDsMax, Threads: s.Threads, Conns: s.Conns, Restarts: s.Restarts,
 				}
+			}
+			if o.probes {
+				b.Rows = nil
 			}
 			told.Services = append(told.Services, b)
 		}
@@ -194,6 +206,10 @@ func (b bygones) show(w world) error {
 			last := s.Rows[len(s.Rows)-1]
 			t.add(plain(s.Task, f.name, f.text(f.mean(last)), f.text(sum/samples), f.text(most), strconv.Itoa(last.Restarts),
 				screen.Sparkline(values, sparkWidth, w.unicode))...)
+		}
+		if p := summaryOf(s.Probes); p.checks > 0 {
+			t.add(plain(s.Task, "probes", milliseconds(p.last), milliseconds(p.mean), milliseconds(p.most),
+				strconv.Itoa(s.Rows[len(s.Rows)-1].Restarts), screen.Sparkline(p.values, sparkWidth, w.unicode))...)
 		}
 	}
 	return t.show(w.out)
