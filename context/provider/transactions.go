@@ -14,9 +14,9 @@ import (
 	"zmicroservices/context/journal"
 )
 
-// startRush is the longest that the journal waits while a transaction begins: enough for
-// a thousand services, for ten it waits until they run. One that is not yet open when we
-// die is undone as a whole.
+// startRush is the longest that the journal gathers while a transaction begins, first what
+// its request wants, then what its services make of it: enough for a thousand of them. In
+// between it is opened. One that is not open when we die is undone as a whole.
 const startRush = time.Second
 
 // NewTransactionID makes an identifier as the original does: 20 of A-Z0-9.
@@ -73,7 +73,12 @@ func (p *Provider) begin(r command.Request) (g *group.Group, begun func(), err e
 	t := journal.Transaction{
 		ID: r.Transaction, ContextName: r.ContextName, LogName: r.LogName, Endpoints: r.Endpoints, Began: time.Now(),
 	}
-	begun = sync.OnceFunc(func() { p.journal.Begin(t) })
+	begun = sync.OnceFunc(func() {
+		p.journal.Begin(t)
+		// At once: who hears of its services relies on it, too. What comes then is told by
+		// the keeper once more if it is lost.
+		p.journal.Committed(func(error) { p.journal.Gather(startRush) })
+	})
 	with := p.collaborators(t.ID)
 	with.Answered = func(o event.Outcome) {
 		begun() // whoever has an answer may rely on it
@@ -83,7 +88,7 @@ func (p *Provider) begin(r command.Request) (g *group.Group, begun func(), err e
 		return nil, nil, err
 	}
 	p.forget()
-	// Until it is open, nobody was promised anything: the processor is for the services.
+	// Until its request is carried out nobody was told anything: that is one group.
 	p.journal.Gather(startRush)
 	p.journal.Prepare(t.ID)
 	p.enter(g)
