@@ -49,6 +49,25 @@ func sealAll(by *curve.Session, stream []byte) (sealed []byte, ends [][2]int) {
 	}
 }
 
+// shortest is a stream whose frames have the shortest headers that they can have, as
+// those have that come out of a seal; what is no whole frame is left as it is.
+func shortest(stream []byte) (frames []byte) {
+	for {
+		h, body, rest, err := zmtp.SplitFrame(stream)
+		if err != nil {
+			return append(frames, stream...)
+		}
+		var flags zmtp.Flags
+		if h.More() {
+			flags |= zmtp.More
+		}
+		if h.Command() {
+			flags |= zmtp.Command
+		}
+		frames, stream = zmtp.AppendFrame(frames, flags, body), rest
+	}
+}
+
 // openAll is the plain stream that a sealed one holds.
 func openAll(t *testing.T, by *curve.Session, sealed []byte) (stream []byte) {
 	t.Helper()
@@ -85,7 +104,7 @@ func FuzzSealedStream(f *testing.F) {
 	f.Add(wire("x"), uint32(199_999), uint16(60_000), uint32(8))
 	out, answers := newSink(f), newSink(f)
 	f.Fuzz(func(t *testing.T, data []byte, shift uint32, step uint16, flip uint32) {
-		stream := cat(wire(string(make([]byte, shift%200_000))), data)
+		stream := shortest(cat(wire(string(make([]byte, shift%200_000))), data))
 		device := &Forwarder{
 			limits: Limits{MaxMessage: fuzzMessage}.fill(), log: slog.New(slog.DiscardHandler),
 			topics: newTopics(&Options{Priority: []string{"control"}}), subscribers: map[*subscriber]struct{}{},
