@@ -16,7 +16,7 @@ const (
 	BySchedule   Origin = "schedule"   // a time of its schedule
 	ByShutdown   Origin = "shutdown"   // the provider ends
 	ByProbe      Origin = "probe"      // a startup, readiness or liveness probe
-	ByLimit      Origin = "limit"      // what it costs, as a <limit> of its file judges it
+	ByLimit      Origin = "limit"      // what it costs: a <limit> of its file judges it, or it grows towards one
 	ByFlow       Origin = "flow"       // what it publishes, or does not, as an <expect> of its file judges it
 	ByDependency Origin = "dependency" // another task service depends on it, or it on another
 )

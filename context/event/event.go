@@ -118,6 +118,12 @@ type Exceeded struct {
 	Reason string // "rss 412 MB > 400 MB for 30s"
 }
 
+// Rising is the word of who measures costs: a figure of a process leads to its limit.
+type Rising struct {
+	Ref
+	Reason string // "fds +14/h (confidence 99.9%), limit 1024 in 2.6 days"
+}
+
 // Notified is the state of what a service has told its keeper: each holds all that
 // it has told so far (sd_notify(3)).
 type Notified struct {
@@ -171,6 +177,9 @@ func (e Unmet) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Exceeded) About() TaskID { return e.Task }
+
+// About implements Event.
+func (e Rising) About() TaskID { return e.Task }
 
 // About implements Event.
 func (e Notified) About() TaskID { return e.Task }

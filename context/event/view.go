@@ -50,6 +50,9 @@ type TaskView struct {
 	Scheduled bool      `json:"scheduled"`     // the times of its schedule run it
 	Next      time.Time `json:"next,omitzero"` // the next of them; zero: not known, or none
 
+	MostRSS int64 `json:"-"` // bytes that its file allows, the least that it names; 0: it names none
+	MostFDs int   `json:"-"` // descriptors, by a <limit> of it; 0: it names none
+
 	// In the words of the original's context info: the last action on the bus
 	// (defined, start, started, created, updated, failed, exited, stop, stopped,
 	// restart), success | in_progress | the service's own result, and the last

@@ -40,7 +40,7 @@ func (t *Transaction) exceeded(e event.Exceeded) {
 	}
 	action := Action(k.spec.Limits[e.Limit].Action)
 	if action != Stop && action != Restart {
-		t.tell(k, e.Reason, c)
+		t.tell(k, "limit_exceeded", e.Reason, c)
 		return
 	}
 	if !t.storm.allow(c.Root, t.now) {
@@ -50,9 +50,40 @@ func (t *Transaction) exceeded(e event.Exceeded) {
 	t.call(k, action, c)
 }
 
-// tell says in k's name that it is beyond a limit, as an update, and fires on_update.
-func (t *Transaction) tell(k *task, why string, c event.Cause) {
-	status := map[string]any{"device_action": "limit_exceeded", "result": "success", "reason": why, "pid": k.seen.pid}
+// rising takes the word that what a service costs leads to a limit, which nobody has
+// asked to be told: it is said, and for transitions to use.
+func (t *Transaction) rising(e event.Rising) {
+	k := t.byID[e.Task]
+	if k == nil || e.Incarnation != k.seen.inc || !k.judged() || t.done {
+		return
+	}
+	s := &k.seen
+	c := event.Cause{Origin: event.ByLimit, By: e.Reason, Parent: s.start, Root: s.root}
+	c.Parent = t.record(k, s.state, "trend", c, e.Reason)
+	if c.Root == 0 {
+		c.Root = c.Parent
+	}
+	t.tell(k, "trend", e.Reason, c)
+}
+
+// tell says in k's name, as an update, what its costs have come to, and fires on_update.
+func (t *Transaction) tell(k *task, what, why string, c event.Cause) {
+	status := map[string]any{"device_action": what, "result": "success", "reason": why, "pid": k.seen.pid}
 	t.emit(SayControl{Task: k.spec, Action: "updated", Status: status, Cause: c, Subject: k.ref(t.opts.Transaction), Ours: true})
 	t.fire(k, "on_update", c.Parent, c)
+}
+
+// most is what the file of a task service allows it in memory (bytes) and descriptors,
+// the least that it names; 0: it names none. What only an rlimit says is not in it.
+func most(spec *conf.Task) (rss int64, fds int) {
+	rss = spec.Process.Limits.Memory
+	for _, l := range spec.Limits {
+		switch {
+		case l.Measure == conf.RSS && (rss == 0 || l.RSS < rss):
+			rss = l.RSS
+		case l.Measure == conf.FDs && (fds == 0 || l.FDs < fds):
+			fds = l.FDs
+		}
+	}
+	return rss, fds
 }

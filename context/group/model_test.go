@@ -166,6 +166,9 @@ func randomEvent(rt *rapid.T, w *world, tasks []*conf.Task) {
 		case 1:
 			w.exceed(id, n%3)
 			return
+		case 2:
+			w.foretell(id)
+			return
 		}
 		w.verdict(id, n%8, n%3 > 0)
 	case 26:

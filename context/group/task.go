@@ -122,7 +122,9 @@ func (k *task) snapshot() *event.TaskView {
 	if k.isHeld() {
 		waits = k.hold
 	}
+	rss, fds := most(k.spec)
 	return &event.TaskView{
+		MostRSS: rss, MostFDs: fds,
 		ID: k.id, Instance: k.spec.Instance, ServiceName: k.spec.ServiceName, User: k.spec.Process.User,
 		State: s.state, Incarnation: s.inc, PID: s.pid, Present: s.present, Wanted: k.want.up, Self: k.self(), Completed: s.completed,
 		Since: s.since, Restarts: max(0, s.starts-1), Exit: s.exit, Reason: s.reason, Cause: s.cause,

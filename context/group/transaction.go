@@ -119,6 +119,8 @@ func (t *Transaction) Step(now time.Time, e event.Event) []Effect {
 		t.missed(e)
 	case event.Exceeded:
 		t.exceeded(e)
+	case event.Rising:
+		t.rising(e)
 	case event.Notified:
 		t.notified(e)
 	default:

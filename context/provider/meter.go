@@ -51,6 +51,7 @@ type plan struct {
 type subject struct {
 	tree *sample.Tree
 	cost *event.Cost // the latest
+	ways ways        // where its costs lead to
 }
 
 // look asks for the costs of all.
@@ -183,6 +184,7 @@ func (m *meter) pass(ctx context.Context, now time.Time, all bool) time.Duration
 		}
 	}
 	m.remember(views, now)
+	m.foresee(views, now)
 	if len(due) > 0 {
 		self := m.own.usage(ctx, m)
 		for _, v := range views {
