@@ -51,10 +51,11 @@ func (t *Transaction) exceeded(e event.Exceeded) {
 }
 
 // rising takes the word that what a service costs leads to a limit, which nobody has
-// asked to be told: it is said, and for transitions to use.
+// asked to be told: it is said, and for transitions to use. Nobody hears of an update of
+// what has not started.
 func (t *Transaction) rising(e event.Rising) {
 	k := t.byID[e.Task]
-	if k == nil || e.Incarnation != k.seen.inc || !k.judged() || t.done {
+	if k == nil || e.Incarnation != k.seen.inc || k.seen.state != event.Started || !k.judged() || t.done {
 		return
 	}
 	s := &k.seen
