@@ -278,6 +278,11 @@ func (w *world) say(ref event.Ref, action string) {
 		w.t.Fatalf("%s: started after %s", ref, before)
 	case action == "stopped" && before == "stopped":
 		w.t.Fatalf("%s: stopped twice", ref)
+	case action == "updated":
+		if before == "stopped" {
+			w.t.Fatalf("%s: updated after stopped", ref)
+		}
+		return // what it costs is no step of its life: it may come before started, and before another
 	}
 	w.phase[ref] = action
 }
