@@ -17,6 +17,7 @@ type Usage struct {
 	CPU       time.Duration // user and system
 	FDs       int
 	Sockets   int // of the FDs: a provider keeps files of /proc as well, when it has sampled
+	Sampled   int // of the FDs: files of /proc
 	Threads   int
 }
 
@@ -72,8 +73,11 @@ func usage(pid int) (u Usage, err error) {
 	u.FDs = len(fds)
 	for _, fd := range fds {
 		// It may have been closed meanwhile.
-		if what, _ := os.Readlink(dir + "fd/" + fd.Name()); strings.HasPrefix(what, "socket:") {
+		switch what, _ := os.Readlink(dir + "fd/" + fd.Name()); {
+		case strings.HasPrefix(what, "socket:"):
 			u.Sockets++
+		case strings.HasPrefix(what, "/proc"):
+			u.Sampled++
 		}
 	}
 	return u, err

@@ -62,7 +62,8 @@ func live(t *testing.T, tasks []harness.Task) {
 	harness.Tool(t, "conf_command") // built before anything is timed
 	file := harness.Write(t, harness.File{Tasks: tasks})
 	p := harness.Start(t, file)
-	fds := harness.UsageOf(t, p.PID).FDs
+	first := harness.UsageOf(t, p.PID)
+	fds := first.FDs - first.Sampled
 	seen := harness.Observe(t, p, "control", "process")
 	l := lives{t: t, said: map[string][]string{}}
 
@@ -95,14 +96,14 @@ func live(t *testing.T, tasks []harness.Task) {
 	t.Logf("%d services were stopped in %v; %d context infos", n, time.Since(began), seen.Infos.Load())
 	t.Logf("provider: %v", harness.UsageOf(t, p.PID))
 	t.Logf("keeper: %v", harness.UsageOf(t, p.Keeper))
-	// The observer has one, the journal opens its files at the first change, and the
-	// sampler keeps some ten for the provider and the keeper and one for each of their
-	// threads; what it keeps for services goes with its next look.
+	// The observer has one, the journal opens its files at the first change. The sampler's
+	// are apart: it keeps one for each thread of the provider and the keeper.
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(harness.Patience); ; <-tick.C {
-		now := harness.UsageOf(t, p.PID).FDs
-		if now <= fds+64 {
+		usage := harness.UsageOf(t, p.PID)
+		now := usage.FDs - usage.Sampled
+		if now <= fds+8 {
 			break
 		}
 		if time.Now().After(end) {
