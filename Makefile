@@ -94,6 +94,14 @@ command -v ps >/dev/null || missing="$$missing procps"; \
 command -v ss >/dev/null || missing="$$missing iproute2"; \
 command -v promtool >/dev/null || missing="$$missing prometheus"; \
 test -e /usr/include/czmq.h || missing="$$missing libczmq-dev"; \
+test -e /usr/share/postgresql-common/pg_wrapper || missing="$$missing postgresql"; \
+test -x /usr/sbin/mosquitto || missing="$$missing mosquitto"; \
+command -v mosquitto_sub >/dev/null || missing="$$missing mosquitto-clients"; \
+/usr/bin/python3 -c 'import paho.mqtt.client' 2>/dev/null || missing="$$missing python3-paho-mqtt"; \
+command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+test -x /usr/sbin/nats-server || missing="$$missing nats-server"; \
+test -x /usr/sbin/nft || missing="$$missing nftables"; \
+command -v sqlite3 >/dev/null || missing="$$missing sqlite3"; \
 if [ -n "$$missing" ]; then \
 	echo "some tests need what is not here: apt-get install$$missing" >&2; \
 	[ -z "$$CI" ] || exit 1; \

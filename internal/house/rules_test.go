@@ -86,12 +86,32 @@ var rules = append([]rule{
 		why: "databases are opened, migrated and batched in context/store; each owner has a schema of its own there",
 	},
 	{
-		name: "gocron", of: []string{"./..."}, but: []string{"./context/schedule"}, never: []string{"github.com/go-co-op/gocron/...", "github.com/jonboulle/clockwork/..."},
-		why: "what the wall clock does is told by context/schedule; every other time is a deadline of its owner",
+		name: "gocron", of: []string{"./..."}, but: []string{"./context/schedule", "./services/scheduler/..."}, never: []string{"github.com/go-co-op/gocron/...", "github.com/jonboulle/clockwork/..."},
+		why: "what the wall clock does is told by context/schedule, and by the scheduler, whose work that is; every other time is a deadline of its owner",
 	},
 	{
 		name: "prometheus", of: []string{"./..."}, but: []string{"./context/metrics", "./services/..."}, never: []string{"github.com/prometheus/..."},
 		why: "what is measured is a value (event.Figures, Changes); context/metrics alone tells it to Prometheus",
+	},
+	{
+		name: "pgx", of: []string{"./..."}, but: []string{"./services/watchdog/postgres"}, never: []string{"github.com/jackc/..."},
+		why: "PostgreSQL is one of the watchdog's stores, behind its interface",
+	},
+	{
+		name: "paho", of: []string{"./..."}, but: []string{"./services/watchdog/mqtt"}, never: []string{"github.com/eclipse/..."},
+		why: "MQTT is a gateway of the watchdog: behind it there are topics and payloads alone",
+	},
+	{
+		name: "redis", of: []string{"./..."}, but: []string{"./services/scheduler/..."}, never: []string{"github.com/redis/..."},
+		why: "Redis is one of the scheduler's stores, behind its interface",
+	},
+	{
+		name: "netlink", of: []string{"./..."}, but: []string{"./services/scheduler/..."}, never: []string{"github.com/vishvananda/..."},
+		why: "only the scheduler follows the host's addresses",
+	},
+	{
+		name: "nats", of: []string{"./..."}, but: []string{"./services/bridge/...", "./tools/conf_command/..."}, never: []string{"github.com/nats-io/..."},
+		why: "NATS carries the bus between hosts: the bridge speaks it, and who asks hosts through it",
 	},
 	{
 		name: "bubbletea", of: []string{"./..."}, but: []string{"./tools/conf_command/..."}, never: []string{"charm.land/...", "github.com/charmbracelet/..."},
@@ -99,7 +119,7 @@ var rules = append([]rule{
 	},
 	{
 		name: "testing", of: []string{"./..."},
-		never: []string{"testing", "testing/synctest", "github.com/google/go-cmp/...", "go.uber.org/goleak", "pgregory.net/rapid", "github.com/rogpeppe/go-internal/..."},
+		never: []string{"testing", "testing/synctest", "github.com/google/go-cmp/...", "github.com/santhosh-tekuri/...", "go.uber.org/goleak", "pgregory.net/rapid", "github.com/rogpeppe/go-internal/..."},
 		why:   "what helps tests does not go into a product",
 	},
 }, siblings()...)
