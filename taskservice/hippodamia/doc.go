@@ -16,6 +16,12 @@
 //	  │ hippodamia.command.ping|runtime|config|onboarding
 //	  │◄────────────────────────────────────────────┤
 //
+// The gid is GID of the request: type, name, host and config_id make it, and nothing
+// else. Anyone asks the watchdog what it observes:
+//
+//	hippodamia.query.services   Query
+//	hippodamia.reply.services   Services
+//
 // On our bus a message is framed as everything is, "topic @@@ {JSON}"; over MQTT the
 // payload is the JSON alone and the topic has "/" for ".". The prefix, hippodamia, can
 // be another one.

@@ -19,6 +19,8 @@ func TestMessagesComeBackAsTheyWere(t *testing.T) {
 	roundTrip(t, Config{head, map[string]any{"every": "1s"}})
 	roundTrip(t, End{head, ReasonLastWill})
 	roundTrip(t, Command{RequestID: "r", Timestamp: at})
+	roundTrip(t, Query{RequestID: "r", Timestamp: at})
+	roundTrip(t, Services{RequestID: "r", Timestamp: at, Services: []Service{{GID: "g", State: Active, FirstSeen: at, LastSeen: at, Onboardings: 2}}})
 }
 
 func roundTrip[M Message](t *testing.T, m M) {

@@ -25,7 +25,7 @@ func (e *Error) Error() string {
 
 // Message is any of the messages of this package, by value.
 type Message interface {
-	OnboardingRequest | OnboardingResponse | Ping | Runtime | Config | End | Command
+	OnboardingRequest | OnboardingResponse | Ping | Runtime | Config | End | Command | Query | Services
 	checked
 }
 

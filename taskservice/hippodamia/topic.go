@@ -77,3 +77,9 @@ func (t Topics) CommandConfig() string { return t.Command() + "config" }
 
 // CommandOnboarding is where agents are told to onboard anew.
 func (t Topics) CommandOnboarding() string { return t.Command() + "onboarding" }
+
+// Query is where the watchdog is asked which microservices it observes.
+func (t Topics) Query() string { return t.Prefix() + "query.services" }
+
+// Reply is where it answers.
+func (t Topics) Reply() string { return t.Prefix() + "reply.services" }
