@@ -8,6 +8,7 @@ import (
 
 	"zmicroservices/conf"
 	"zmicroservices/context/event"
+	"zmicroservices/taskservice/lifecycle"
 	"zmicroservices/taskservice/message"
 )
 
@@ -54,8 +55,8 @@ func (h *Handler) Topics() []string {
 // stands for all that begin so.
 func (h *Handler) Guarded() []string {
 	topics := []string{message.TopicContext, message.TopicProcess, message.TopicState}
-	if h.opts.Keys {
-		topics = append(topics, message.TopicControl, lifecycleTopics, agentTopics)
+	if h.opts.Keys { // a key speaks in the name of its own task services only
+		topics = append(topics, message.TopicControl, lifecycle.Prefix, h.opts.Agents)
 	}
 	return topics
 }

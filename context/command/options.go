@@ -8,6 +8,7 @@ import (
 
 	"zmicroservices/conf"
 	"zmicroservices/context/event"
+	"zmicroservices/taskservice/hippodamia"
 )
 
 // Peer is who a message came from, as far as is known.
@@ -148,12 +149,16 @@ type Options struct {
 	UIDOf    func(user string) (uid int, known bool)
 	Original bool // say nothing on the bus that the original did not, but for outcomes
 	Keys     bool // peers may have keys, and are heard as their roles say
+	Agents   string // prefix of the topics of the watchdog and its agents, with a dot; "" is hippodamia.
 	Insecure bool // peers beyond loopback, whom nobody vouches for, are heard too
 }
 
-func (o Options) validate() error {
+func (o *Options) validate() error {
 	if o.Own == nil || o.Transactions == nil || o.Journal == nil || o.Logs == nil || o.Bus == nil || o.Logger == nil {
 		return errors.New("command: Own, Transactions, Journal, Logs, Bus and Logger are required")
+	}
+	if o.Agents == "" {
+		o.Agents = hippodamia.Prefix
 	}
 	return nil
 }

@@ -7,15 +7,10 @@ import (
 
 	"zmicroservices/conf"
 	"zmicroservices/taskservice/keys"
+	"zmicroservices/taskservice/lifecycle"
 	"zmicroservices/taskservice/message"
 )
 
-// The topics on which a key speaks in the name of its own task services only:
-// control, and all that begin like this.
-const (
-	lifecycleTopics = "choria.lifecycle.event."
-	agentTopics     = "hippodamia."
-)
 
 // permitted is the rule for peers that have proved a key: what its role says, from
 // wherever they come.
@@ -69,7 +64,7 @@ func (h *Handler) ownName(p Peer, topic string, o map[string]any) error {
 			return fmt.Errorf("%s may not speak as %s %q: its key is for %q", p.Name, key, name, p.Services)
 		}
 	}
-	if strings.HasPrefix(topic, lifecycleTopics) && !own {
+	if strings.HasPrefix(topic, lifecycle.Prefix) && !own {
 		return fmt.Errorf("%s may not speak of identity %q, component %q: its key is for %q",
 			p.Name, text(o, "identity"), text(o, "component"), p.Services)
 	}

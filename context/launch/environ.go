@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"zmicroservices/conf"
 	"zmicroservices/context/event"
@@ -23,6 +24,32 @@ type Vars struct {
 	Object    map[string]any // the task object, as on topic process
 
 	Replica, Replicas int // which replica of its task service it is, from 1, and of how many
+
+	Watch Watch
+}
+
+// Watch is what a task service is told for its agent, which the watchdog knows, and for
+// its life cycle events.
+type Watch struct {
+	Original    bool          // nothing of that is to be on the bus
+	Ordinal     int           // of the transaction among the live ones of its context, from 1
+	Ping, Alive time.Duration // intervals of pings and of alive events
+	Prefix      string        // of the watchdog's topics: "hippodamia"
+}
+
+// ConfigID is the configuration that a task service runs with, in the watchdog's words:
+// the same for each of its processes, and no other's as long as they live.
+func ConfigID(contextID string, task event.TaskID, ordinal int) string {
+	id := contextID + "/" + string(task)
+	if ordinal > 1 {
+		id += "#" + strconv.Itoa(ordinal)
+	}
+	return id
+}
+
+// seconds is a time as programs of any language read it, and time.ParseDuration does.
+func seconds(d time.Duration) string {
+	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
 }
 
 // Base is what all children inherit. It is made once: a service costs a copy of
@@ -39,7 +66,7 @@ func NewBase(environ []string) Base { return Base{inherited(environ)} }
 // first it finds. Entries of extra with a File are passed over: ReadEnv turns
 // them into names and values.
 func Environ(base Base, v Vars, extra []conf.Env) []string {
-	env := make([]string, len(base.entries), len(base.entries)+10+len(extra))
+	env := make([]string, len(base.entries), len(base.entries)+15+len(extra))
 	copy(env, base.entries)
 	for _, pair := range [][2]string{
 		{"ZMS_TASK", v.Ref.String()},
@@ -52,8 +79,15 @@ func Environ(base Base, v Vars, extra []conf.Env) []string {
 		{"ZMS_STATE_DIR", v.StateDir},
 		{"ZMS_REPLICA", strconv.Itoa(max(1, v.Replica))},
 		{"ZMS_REPLICAS", strconv.Itoa(max(1, v.Replicas))},
+		{"ZMS_CONFIG_ID", ConfigID(v.ContextID, v.Ref.Task, v.Watch.Ordinal)},
+		{"ZMS_PING_INTERVAL", seconds(v.Watch.Ping)},
+		{"ZMS_ALIVE_INTERVAL", seconds(v.Watch.Alive)},
+		{"ZMS_WATCH_PREFIX", v.Watch.Prefix},
 	} {
 		env = append(env, pair[0]+"="+pair[1])
+	}
+	if v.Watch.Original {
+		env = append(env, "ZMS_WIRE=original")
 	}
 	for _, e := range extra {
 		if e.Name != "" {

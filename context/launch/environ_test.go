@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -18,6 +19,7 @@ var vars = Vars{
 	Ref:       event.Ref{Transaction: "5HGAHZ3WPZUI71PACRPP", Task: "ts001", Incarnation: 3},
 	ContextID: "context001", Frontend: "tcp://127.0.0.1:1", Backend: "ipc:///run/b", StateDir: "/var/lib/zms",
 	Object: map[string]any{"id": "ts001", "Task": map[string]any{"description": "<a & b>"}},
+	Watch:  Watch{Ping: time.Minute, Alive: 1500 * time.Millisecond, Prefix: "hippodamia", Ordinal: 1},
 }
 
 func TestAChildIsToldWhoItIsAndNothingThatWasMeantForUs(t *testing.T) {
@@ -31,6 +33,7 @@ func TestAChildIsToldWhoItIsAndNothingThatWasMeantForUs(t *testing.T) {
 		"ZMS_TASK=5HGAHZ3WPZUI71PACRPP/ts001/3", "ZMS_SERVICE_ID=ts001", "ZMS_TRANSACTION=5HGAHZ3WPZUI71PACRPP",
 		"ZMS_CONTEXT_ID=context001", "ZMS_FRONTEND=tcp://127.0.0.1:1", "ZMS_BACKEND=ipc:///run/b",
 		`ZMS_CONFIG={"Task":{"description":"<a & b>"},"id":"ts001"}`, "ZMS_STATE_DIR=/var/lib/zms", "ZMS_REPLICA=1", "ZMS_REPLICAS=1",
+		"ZMS_CONFIG_ID=context001/ts001", "ZMS_PING_INTERVAL=60s", "ZMS_ALIVE_INTERVAL=1.5s", "ZMS_WATCH_PREFIX=hippodamia",
 		"EMPTY=", "LAST=a=b ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -52,6 +55,17 @@ func TestTheBaseIsNotChanged(t *testing.T) {
 	}
 	if env := Environ(made, vars, nil); env[0] != "A=2" {
 		t.Errorf("one child's environment is another's base: %q", env)
+	}
+}
+
+func TestAChildIsToldWhatItsAgentIsToDo(t *testing.T) {
+	v := vars
+	v.Watch.Ordinal, v.Watch.Original = 2, true
+	env := Environ(Base{}, v, nil)
+	for _, want := range []string{"ZMS_CONFIG_ID=context001/ts001#2", "ZMS_WIRE=original"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("no %s in %q", want, env)
+		}
 	}
 }
 

@@ -50,6 +50,7 @@ func (p *Provider) leave(ids []event.TransactionID) {
 		p.cancels[id]()
 		p.journal.End(id)
 		p.site.forget(id)
+		p.ordinals.leave(id)
 		delete(p.cancels, id)
 		delete(p.groups, id)
 		p.order = slices.DeleteFunc(p.order, func(x event.TransactionID) bool { return x == id })

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,7 @@ type launcher struct {
 	builder    *builder
 	strays     strays
 	doors      *doors
+	ordinals   *ordinals
 	budget     int64  // of all logs of the context, in bytes
 	runtimeDir string // where the keeper makes sockets for notices
 
@@ -116,6 +118,7 @@ func (l *launcher) prepare(ctx context.Context, g group.Launch) (keeper.Spec, er
 func (l *launcher) dress(g group.Launch) (keeper.Spec, error) {
 	v := l.vars
 	v.Ref, v.Object, v.Replica, v.Replicas = g.Ref, g.Object, g.Replica, g.Replicas
+	v.Watch.Ordinal = l.ordinals.of(g.Ref.Transaction)
 	extra, err := l.resolve.Env(g.Task)
 	if err != nil {
 		return keeper.Spec{}, err
@@ -209,6 +212,9 @@ func newLauncher(ctx context.Context, o Options, k *hold, front, back string) *l
 		resolve: &launch.Resolver{Dir: filepath.Dir(o.Context.File), Bundled: o.Bundled, Exe: o.Exe},
 		vars: launch.Vars{
 			ContextID: o.Context.ContextID, Frontend: front, Backend: back, StateDir: o.StateDir,
+			Watch: launch.Watch{
+				Original: o.Original, Ping: o.PingInterval, Alive: o.AliveInterval, Prefix: strings.TrimSuffix(o.topics().Prefix(), "."),
+			},
 		},
 		builder: newBuilder(k, o.Logger),
 		budget:  o.Context.LogBudget, runtimeDir: o.RuntimeDir,

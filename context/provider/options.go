@@ -11,6 +11,7 @@ import (
 	"zmicroservices/conf"
 	"zmicroservices/context/command"
 	"zmicroservices/context/event"
+	"zmicroservices/taskservice/hippodamia"
 )
 
 // Options say what a provider is. Context and Logger are required.
@@ -35,6 +36,12 @@ type Options struct {
 	Curve         string // directory of keys: peers on tcp endpoints speak CURVE, "" NULL
 	Plain         string // file of users: they speak PLAIN
 	AllowCommands bool
+
+	// For agents and life cycle events. Zero fields stand for the defaults.
+	PingInterval  time.Duration // of agents: 60 s
+	AliveInterval time.Duration // of alive events: 1 h
+	WatchPrefix   string        // of the watchdog's topics: hippodamia
+
 	ServicesPaths []string                   // "" is every location in the file
 	Original      bool                       // nothing on the bus that the original did not send
 	Bundled       func(instance string) bool // tasks that Exe runs itself
@@ -59,6 +66,18 @@ func (o *Options) complete() error {
 	}
 	if o.Bundled == nil {
 		o.Bundled = func(string) bool { return false }
+	}
+	if o.PingInterval < 0 || o.AliveInterval < 0 {
+		return errors.New("provider: PingInterval and AliveInterval are not negative")
+	}
+	if o.PingInterval == 0 {
+		o.PingInterval = DefaultPing
+	}
+	if o.AliveInterval == 0 {
+		o.AliveInterval = DefaultAlive
+	}
+	if _, err := hippodamia.NewTopics(o.WatchPrefix); err != nil {
+		return err
 	}
 	o.keeperExe = o.Exe
 	if o.Exe == "" {
@@ -97,6 +116,18 @@ func (o *Options) complete() error {
 		return errors.New("provider: Curve and Plain exclude each other")
 	}
 	return o.beyondLoopback()
+}
+
+// DefaultPing and DefaultAlive are the intervals of pings and of alive events.
+const (
+	DefaultPing  = time.Minute
+	DefaultAlive = time.Hour // as Choria's
+)
+
+// topics are the watchdog's.
+func (o *Options) topics() hippodamia.Topics {
+	topics, _ := hippodamia.NewTopics(o.WatchPrefix) // complete has checked it
+	return topics
 }
 
 // Directories gives the runtime and the state directory of this context, as a

@@ -47,6 +47,7 @@ type Provider struct {
 	hold       *hold
 	recovery   recovery
 	clock      *schedule.Clock
+	ordinals   *ordinals
 	prober     *prober
 	meter      *meter
 	groupsCtx  context.Context
@@ -85,11 +86,13 @@ func New(o Options) (*Provider, error) {
 	for _, t := range o.Context.Tasks {
 		p.known[event.TaskID(t.ID)] = t
 	}
+	p.ordinals = &ordinals{views: p.Views, taken: map[event.TransactionID]int{}}
 	p.figures, p.meter, p.publications = newFigures(p), newMeter(p), newPublications(p)
 	handler, err := command.New(context.Background(), command.Options{
 		Own: o.Context, Transactions: p, Journal: p, Logs: output{p}, Upgrader: p, Figures: p.figures, Meter: p.meter, BusReporter: p, Tape: tape{p}, Past: past{p},
 		Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
-		Keys:  o.Curve != "" || o.Plain != "",
+		Keys:   o.Curve != "" || o.Plain != "",
+		Agents: o.topics().Prefix(),
 		UIDOf: launch.UIDOf,
 		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
@@ -214,6 +217,7 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	p.figures.prime(k.PID())
 	p.launcher = newLauncher(launchCtx, p.opts, p.hold, p.FrontEnd(), p.Backend())
 	p.launcher.reachBy(p.doors)
+	p.launcher.ordinals = p.ordinals
 	p.launcher.failed = func(e event.SpawnFailed) {
 		p.doors.over(e.Ref)
 		p.put(e.Ref, e)

@@ -29,6 +29,9 @@ func (p *Provider) recover(ctx context.Context, k *keeper.Client, met bool) ([]e
 	if err != nil {
 		return nil, fmt.Errorf("recover: %w", err)
 	}
+	for _, s := range saved {
+		p.ordinals.restore(s)
+	}
 	if !met {
 		if met, err = p.adopt(ctx, k, saved); err != nil {
 			return nil, fmt.Errorf("recover: %w", err)

@@ -17,6 +17,7 @@ import (
 	"zmicroservices/context/keeper"
 	"zmicroservices/context/provider"
 	"zmicroservices/context/web"
+	"zmicroservices/taskservice/hippodamia"
 	"zmicroservices/tools/internal/flags"
 )
 
@@ -31,6 +32,9 @@ type options struct {
 	curve           string
 	plain           string
 	allowCommands   bool
+	pingInterval    time.Duration
+	aliveInterval   time.Duration
+	watchPrefix     string
 	monitorInterval time.Duration
 	http            string
 	linger          string
@@ -94,6 +98,9 @@ and on_exit transitions. It ends with every service stopped, in order, at
 	p.StringVar(&f.plain, "plain", "", "`file` of users, NAME:HASH:ROLE:SERVICES a line: tcp endpoints speak PLAIN, which encrypts nothing")
 	p.BoolVar(&f.allowCommands, "allow_commands", false, "let messages bring a <command> of their own")
 	p.DurationVar(&f.monitorInterval, "monitor_interval", conf.DefaultMonitorInterval, "`time` between reports of what each transaction costs, in place of the file's; 0 is off")
+	p.DurationVar(&f.pingInterval, "ping_interval", provider.DefaultPing, "`time` between pings of the agents that the watchdog knows task services by")
+	p.DurationVar(&f.aliveInterval, "alive_interval", provider.DefaultAlive, "`time` between alive events of a task service")
+	p.StringVar(&f.watchPrefix, "watch_prefix", "hippodamia", "`prefix` of the watchdog's topics, words with dots between")
 	p.StringVar(&f.http, "http", "", "serve /metrics, /healthz, /readyz and /api/top at `HOST:PORT`; port 0 is any free one")
 	p.StringVar(&f.linger, "linger", "60s", "how long services outlive a provider that died: a `duration`, or forever")
 	p.IntVar(&f.journalRows, "journal_rows", 1_000_000, "rows of the journal that stay, the newest")
@@ -152,6 +159,7 @@ func run(cmd *cobra.Command, f options, path string) error {
 		Context: file, Logger: log, Version: version, StateDir: f.stateDir, RuntimeDir: f.runtimeDir, HTTP: f.http,
 		BindAll: f.bindAll, Insecure: f.insecure, Curve: f.curve, Plain: f.plain, AllowCommands: f.allowCommands, ServicesPaths: f.servicesPath,
 		Original: f.wire == "original", Bundled: isBundled, Linger: linger,
+		PingInterval: f.pingInterval, AliveInterval: f.aliveInterval, WatchPrefix: f.watchPrefix,
 		JournalRows: f.journalRows, JournalAge: f.journalAge, LogTransactions: f.logTransactions,
 	}
 	o.Argv, o.Upgraded = os.Args, provider.TakeUpgraded()
@@ -177,6 +185,9 @@ func run(cmd *cobra.Command, f options, path string) error {
 	return p.Run(ctx)
 }
 
+// shortestInterval is how often an agent may ping: its watchdog keeps every ping.
+const shortestInterval = 100 * time.Millisecond
+
 // check refuses what this release would not do.
 func (f *options) check(cmd *cobra.Command) error {
 	if f.monitorInterval < 0 {
@@ -184,6 +195,17 @@ func (f *options) check(cmd *cobra.Command) error {
 	}
 	if err := conf.CheckMonitorInterval(f.monitorInterval); err != nil {
 		return fmt.Errorf("--monitor_interval %v %w", f.monitorInterval, err)
+	}
+	for _, every := range []struct {
+		flag string
+		d    time.Duration
+	}{{"ping_interval", f.pingInterval}, {"alive_interval", f.aliveInterval}} {
+		if every.d < shortestInterval {
+			return fmt.Errorf("--%s %v is too short: %v at least", every.flag, every.d, shortestInterval)
+		}
+	}
+	if _, err := hippodamia.NewTopics(f.watchPrefix); err != nil {
+		return fmt.Errorf("--watch_prefix: %w", err)
 	}
 	if f.http != "" {
 		if err := web.CheckAddress(f.http, true); err != nil { // whether it may be open to others is the provider's to say
