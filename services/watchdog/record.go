@@ -1,0 +1,53 @@
+package watchdog
+
+import (
+	"time"
+
+	"zmicroservices/taskservice/hippodamia"
+)
+
+// Texts in a record are UTF-8 without NUL, of some hundred bytes at most, and numbers are
+// below 1<<63: the watchdog rejects the messages of others that would make others.
+
+// Microservice is the row of one: what the watchdog knows of it now.
+type Microservice struct {
+	hippodamia.Service
+	Since    time.Time     // when it came into its state
+	Before   string        // the uuid of the start before; "": there was none
+	Seq      uint64        // the highest that its uuid has said
+	Missed   uint64        // numbers of sequences, of all its starts, that never came
+	Interval time.Duration // at which it is taken to speak
+	Away     bool          // an alarm was given, and it is not back
+}
+
+// Change is a step of a microservice from one state to another.
+type Change struct {
+	At       time.Time
+	GID      string
+	UUID     string // of the start that it happened to
+	From, To hippodamia.State
+	Input    Input
+	Reason   string
+}
+
+// Message is one that came.
+type Message struct {
+	At       time.Time
+	Topic    string
+	GID      string // whose it says it is; "": it does not say, or cannot be read
+	UUID     string
+	Rejected string // why it was of no use; "": it was not
+	Payload  []byte // as it came, any bytes, up to MaxPayload
+	Size     int    // of all of it, which was cut if it is more than MaxPayload
+}
+
+// MaxPayload is how many bytes of a message are stored. A longer one is rejected: no
+// agent has so much to say.
+const MaxPayload = 256 << 10
+
+// Entry is what one step leaves. What is nil did not happen.
+type Entry struct {
+	Message *Message
+	Change  *Change
+	After   *Microservice // the row as it is now
+}
