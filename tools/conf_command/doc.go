@@ -17,6 +17,9 @@
 // The verb top alone has a screen (package screen), with eyes and hands of its own
 // (viewer.go).
 //
+// services, ping, runtime, config and onboard speak with a watchdog and the microservices
+// that it observes, over the bus alone (observed.go, roundup.go).
+//
 // It never starts a process, and it never touches one: what it asks for appears
 // on the bus as a message, byte for byte the original's but for
 // header.request_id, by which the outcome is known.

@@ -24,6 +24,11 @@ const tooLong = 20 * time.Second
 
 func startPeer(t *testing.T) *peer {
 	t.Helper()
+	return startScript(t, "testdata/peer.py")
+}
+
+func startScript(t *testing.T, args ...string) *peer {
+	t.Helper()
 	const python = "/usr/bin/python3"
 	if err := exec.Command(python, "-c", "import zmq").Run(); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -31,7 +36,7 @@ func startPeer(t *testing.T) *peer {
 		}
 		t.Skip("no pyzmq; apt-get install python3-zmq")
 	}
-	cmd := exec.CommandContext(t.Context(), python, "testdata/peer.py")
+	cmd := exec.CommandContext(t.Context(), python, args...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
