@@ -251,6 +251,14 @@ func (b *Bus) Subscribe(ctx context.Context, prefix string) error {
 	return nil
 }
 
+// Unsubscribe ends the subscription to a prefix, whoever has made it. It does not wait:
+// what was on its way still comes.
+func (b *Bus) Unsubscribe(prefix string) {
+	if b.sub != nil {
+		b.sub.remove(prefix)
+	}
+}
+
 // Rejoined gets a token each time the bus is joined again after a connection
 // was lost: now is the time to repeat what must not have been lost. It is
 // never closed.

@@ -119,6 +119,15 @@ func (l *link) subscribe(topic string) error {
 	return err
 }
 
+// unsubscribe writes the end of one.
+func (l *link) unsubscribe(topic string) error {
+	if err := l.send(append([]byte{0}, topic...)); err != nil {
+		return err
+	}
+	_, err := l.flush()
+	return err
+}
+
 // barrier returns when the peer has acted on all that was written before, as
 // far as that can be known. A connection is read in order, so a PONG says that
 // what came before its PING was read. It takes two: libzmq answers the first

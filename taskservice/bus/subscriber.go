@@ -111,3 +111,21 @@ func (s *subscriber) add(ctx context.Context, topic string) error {
 	}
 	return nil
 }
+
+// remove ends a subscription, now and on every connection to come.
+func (s *subscriber) remove(topic string) {
+	s.joining.Lock() // or it would overtake a subscription to the same topic
+	defer s.joining.Unlock()
+	s.mu.Lock()
+	i := slices.Index(s.topics, topic)
+	if i < 0 {
+		s.mu.Unlock()
+		return
+	}
+	s.topics = slices.Delete(slices.Clone(s.topics), i, i+1)
+	l := s.link
+	s.mu.Unlock()
+	if l != nil {
+		_ = l.unsubscribe(topic) // lost: the next connection begins without it
+	}
+}
