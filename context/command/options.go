@@ -147,10 +147,10 @@ type Options struct {
 	Logger       *slog.Logger
 	// UIDOf gives the uid of a <user>; nil knows nobody.
 	UIDOf    func(user string) (uid int, known bool)
-	Original bool // say nothing on the bus that the original did not, but for outcomes
-	Keys     bool // peers may have keys, and are heard as their roles say
+	Original bool   // say nothing on the bus that the original did not, but for outcomes
+	Keys     bool   // peers may have keys, and are heard as their roles say
 	Agents   string // prefix of the topics of the watchdog and its agents, with a dot; "" is hippodamia.
-	Insecure bool // peers beyond loopback, whom nobody vouches for, are heard too
+	Insecure bool   // peers beyond loopback, whom nobody vouches for, are heard too
 }
 
 func (o *Options) validate() error {

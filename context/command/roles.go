@@ -11,7 +11,6 @@ import (
 	"zmicroservices/taskservice/message"
 )
 
-
 // permitted is the rule for peers that have proved a key: what its role says, from
 // wherever they come.
 func (h *Handler) permitted(p Peer, topic string, frame []byte) error {

@@ -93,8 +93,8 @@ func New(o Options) (*Provider, error) {
 		Bus: late{p}, Logger: o.Logger, Original: o.Original, Insecure: o.Insecure,
 		Keys:   o.Curve != "" || o.Plain != "",
 		Agents: o.topics().Prefix(),
-		UIDOf: launch.UIDOf,
-		Allow: conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
+		UIDOf:  launch.UIDOf,
+		Allow:  conf.Allowance{ServicesPaths: o.ServicesPaths, AllowCommands: o.AllowCommands, Bundled: o.Bundled},
 	})
 	if err != nil {
 		return nil, err
