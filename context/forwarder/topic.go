@@ -54,7 +54,28 @@ func newTopics(o *Options) *topics {
 			}
 		}
 	}
+	t.settle()
 	return t
+}
+
+// settle has the longest name found first: who wants to hear one of the topics that
+// begin alike does not take it away from those who guard or hear all of them.
+func (t *topics) settle() {
+	slices.SortStableFunc(t.named, func(a, b *topic) int { return len(b.name) - len(a.name) })
+	for i, n := range t.named {
+		for _, wide := range t.named[i+1:] {
+			if !wide.prefix || !strings.HasPrefix(n.name, wide.name) {
+				continue
+			}
+			n.guarded = n.guarded || wide.guarded
+			n.class = max(n.class, wide.class)
+			for _, k := range wide.taps {
+				if !slices.Contains(n.taps, k) {
+					n.taps = append(n.taps, k)
+				}
+			}
+		}
+	}
 }
 
 // entry returns the one entry of that name.

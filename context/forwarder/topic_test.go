@@ -2,6 +2,7 @@ package forwarder
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode"
@@ -12,6 +13,25 @@ import (
 func slow(frame []byte) (string, bool) {
 	before, _, ok := strings.Cut(string(frame), separator)
 	return strings.TrimFunc(before, func(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }), ok
+}
+
+func TestATopicBelowOthersIsTheirsToo(t *testing.T) {
+	topics := newTopics(&Options{
+		Guarded: []string{"agents.", "agents.b"}, Priority: []string{"agents.state."},
+		Taps: []Tap{{Topics: []string{"agents.state.end", "agents.uuid."}}, {Topics: []string{"agents."}}, {Topics: []string{"agents.state.end"}}},
+	})
+	for frame, want := range map[string]topic{
+		"agents.state.end @@@ {}":  {name: "agents.state.end", guarded: true, class: classControl, taps: []int{0, 2, 1}},
+		"agents.state.ping @@@ {}": {name: "agents.state.", prefix: true, guarded: true, class: classControl, taps: []int{1}},
+		"agents.uuid.7 @@@ {}":     {name: "agents.uuid.", prefix: true, guarded: true, taps: []int{0, 1}},
+		"agents.b @@@ {}":          {name: "agents.b", guarded: true, taps: []int{1}},
+		"agents.bb @@@ {}":         {name: "agents.", prefix: true, guarded: true, taps: []int{1}},
+	} {
+		got := topics.find([]byte(frame))
+		if got == nil || !reflect.DeepEqual(*got, want) {
+			t.Errorf("%s: %+v, want %+v", frame, got, want)
+		}
+	}
 }
 
 func FuzzTopic(f *testing.F) {
