@@ -47,6 +47,10 @@ type Options struct {
 	Info   func(now time.Time) hippodamia.RuntimeInfo
 	Config func() map[string]any
 
+	// Quiet says that the microservice shows no life of its own, though its process is
+	// there: then the agent tells none of it. It is called by Step; nil: it never is.
+	Quiet func() bool
+
 	// NewUUID and Random (in [0, 1)) are for tests; nil: UUID v4, math/rand.
 	NewUUID func() string
 	Random  func() float64

@@ -118,6 +118,31 @@ func TestALifeStepByStep(t *testing.T) {
 	}
 }
 
+func TestAQuietOneTellsOfNoLifeAndGoesOnLater(t *testing.T) {
+	quiet := false
+	a := plain(Options{Quiet: func() bool { return quiet }})
+	for i, row := range []struct {
+		quiet bool
+		after time.Duration
+		event Event
+		want  string
+	}{
+		{false, 0, Event{Kind: Begin}, "+uuid.u1 +command. =initialized"},
+		{false, 0, Event{Kind: Subscribed}, "contact =onboarding 2s"},
+		{false, 0, response("u1"), "-uuid.u1 state.ping state.runtime state.config =active 1m0s"},
+		{true, time.Minute, Event{Kind: Tick}, "1m0s"},
+		{true, time.Minute, command("command.ping", ""), ""},
+		{false, 2 * time.Minute, Event{Kind: Tick}, "state.ping 1m0s"},
+		{true, 2 * time.Minute, Event{Kind: Ending}, "state.end -command. =terminating never"},
+	} {
+		quiet = row.quiet
+		now := noon.Add(row.after)
+		if got := lines(now, a.Step(now, row.event)); got != row.want {
+			t.Errorf("step %d: %s, want %s", i, got, row.want)
+		}
+	}
+}
+
 func TestWhatItSays(t *testing.T) {
 	a := plain(Options{
 		Host: "edge7", ConfigID: "c/ts001", Version: "1.2", PID: 7, Will: true,

@@ -91,14 +91,23 @@ func (c *Crew) Add(a *Agent, entered func(State)) *Member {
 
 // Hear takes a frame of the bus. It never waits.
 func (c *Crew) Hear(frame []byte) {
-	if !bytes.HasPrefix(frame, c.individual) && !bytes.HasPrefix(frame, c.command) {
-		return // of a task that listens to more
+	switch {
+	case bytes.HasPrefix(frame, c.command):
+	case !bytes.HasPrefix(frame, c.individual), !c.awaits(frame):
+		return // of a task that listens to more, or of somebody else's agent
 	}
 	select {
 	case c.inbox <- frame:
 	default:
 		c.missed.Add(1)
 	}
+}
+
+// awaits says that a response is for one of the crew.
+func (c *Crew) awaits(frame []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byUUID[strings.TrimPrefix(message.Topic(frame), c.topics.Individual(""))] != nil
 }
 
 // Missed counts the frames that found no room.

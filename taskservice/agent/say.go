@@ -42,9 +42,15 @@ func (a *Agent) act(now time.Time, act Act, out []Effect) []Effect {
 		a.retry = now.Add(a.splay())
 	case SayPing:
 		a.ping = now.Add(a.jitter(a.o.Ping))
+		if a.quiet() {
+			return out
+		}
 		return publish(out, t.Ping(), a.head(now))
 	case SayRuntime:
 		a.runtime = now.Add(a.jitter(a.o.Runtime))
+		if a.quiet() {
+			return out
+		}
 		return publish(out, t.Runtime(), hippodamia.Runtime{Ping: a.head(now), Runtime: a.info(now)})
 	case SayConfig:
 		return publish(out, t.Config(), hippodamia.Config{Ping: a.head(now), Config: a.config()})
@@ -75,6 +81,8 @@ func publish(out []Effect, topic string, message any) []Effect {
 	}
 	return append(out, Effect{Do: Publish, Topic: topic, Payload: payload})
 }
+
+func (a *Agent) quiet() bool { return a.o.Quiet != nil && a.o.Quiet() }
 
 func (a *Agent) renew() { a.uuid, a.seq, a.pause = a.o.NewUUID(), 0, 0 }
 
