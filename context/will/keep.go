@@ -175,7 +175,7 @@ func (b *Book) publish(due []testament) {
 			b.refuse(d.from.Name, err)
 			continue
 		}
-		b.opts.Logger.Info("last will published", "peer", d.from.Name, "topic", d.Topic, "gid", d.GID)
+		b.opts.Logger.Debug("last will published", "peer", d.from.Name, "topic", d.Topic, "gid", d.GID)
 	}
 }
 
