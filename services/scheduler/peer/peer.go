@@ -32,6 +32,8 @@ func Newer(said, known Peer) bool { return said.LastSeen.After(known.LastSeen) }
 type Call struct {
 	UUID uuid.UUID `json:"uuid"`
 	IP   Address   `json:"ip,omitempty"` // "": the address that the call comes from
+
+	Known Digest `json:"-"` // what the caller knows: who knows the same need not list it
 }
 
 // Answer is what POST /sync is answered with. All of it may be missing: a peer of
@@ -40,7 +42,8 @@ type Answer struct {
 	UUID      uuid.UUID
 	IP        Address
 	Consumers []Peer
-	Ours      bool // it is a scheduler like this one, and may be asked more
+	Known     Digest // what the one who answers knows, itself included
+	Ours      bool   // it is a scheduler like this one, and may be asked more
 }
 
 // ParseUUID reads an identifier in its usual form of 36 characters, of which there is one

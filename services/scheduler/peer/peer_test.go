@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 func TestAnAddressHasOneSpelling(t *testing.T) {
@@ -98,4 +100,21 @@ func FuzzParseAddress(f *testing.F) {
 			t.Errorf("%q is called at %q", s, a.HostPort())
 		}
 	})
+}
+
+func TestADigestIsOfASet(t *testing.T) {
+	a, b := Of(uuid.New(), "10.0.0.1"), Of(uuid.New(), "10.0.0.2")
+	if (Digest{}).With(a).With(b) != (Digest{}).With(b).With(a) || a.With(b).With(b) != a {
+		t.Error("the order counts")
+	}
+	for _, d := range []Digest{{}, a, b} {
+		if again, err := ParseDigest(d.String()); err != nil || again != d {
+			t.Errorf("%s: %s %v", d, again, err)
+		}
+	}
+	for _, s := range []string{"x", "00", a.String() + "0", a.String() + "00", strings.Repeat("z", 32)} {
+		if _, err := ParseDigest(s); err == nil {
+			t.Errorf("%q is taken", s)
+		}
+	}
 }
