@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
+
+	"zmicroservices/taskservice/lifecycle"
 )
 
 // Horizon is for how long a node that says that it is alive every hour may be unheard of:
@@ -95,8 +97,23 @@ func (a *Alives) Horizon() time.Duration { return a.thresholds[0] }
 // Len is how many nodes are watched.
 func (a *Alives) Len() int { return a.nodes.Len() }
 
-// Saw tells of an event of a node that is not its Shutdown. The only error is ErrFull,
-// of a node that is not watched yet.
+// Event tells of a life cycle event. Startup, alive and upgraded begin to watch a node,
+// whose alives are to follow; provisioned is a sign of life of one that is watched;
+// shutdown is its end. The only error is ErrFull, of a node that is not watched yet.
+func (a *Alives) Event(e *lifecycle.Event, at time.Time) error {
+	n := Node{e.Component(), e.Identity()}
+	switch _, watched := a.nodes.index[n]; {
+	case e.Type() == lifecycle.Shutdown:
+		a.Gone(n)
+		return nil
+	case e.Type() == lifecycle.Provisioned && !watched:
+		return nil
+	}
+	return a.Saw(n, at)
+}
+
+// Saw tells of a sign of life of a node, which is watched from then on. The only error is
+// ErrFull, of a node that is not watched yet.
 func (a *Alives) Saw(n Node, at time.Time) error {
 	if _, watched := a.nodes.Seen(n, at); !watched {
 		if a.most > 0 && a.nodes.Len() >= a.most {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"zmicroservices/taskservice/lifecycle"
 	"zmicroservices/taskservice/message"
 )
 
@@ -137,6 +138,25 @@ func TestWhoIsHeardOfIsNotMissed(t *testing.T) {
 			t.Error("what was said of it is remembered")
 		}
 	})
+}
+
+func TestEventsBeginAndEndAWatch(t *testing.T) {
+	a := NewAlives(AlivesOptions{Origin: origin})
+	for i, step := range []struct {
+		of    lifecycle.Type
+		nodes int
+	}{
+		{lifecycle.Shutdown, 0}, {lifecycle.Provisioned, 0}, {lifecycle.Startup, 1}, {lifecycle.Provisioned, 1},
+		{lifecycle.Shutdown, 0}, {lifecycle.Alive, 1}, {lifecycle.Alive, 1}, {lifecycle.Shutdown, 0}, {lifecycle.Upgraded, 1},
+	} {
+		e, err := lifecycle.New(step.of, lifecycle.Identity("c1"), lifecycle.Component("server"), lifecycle.Version("1"), lifecycle.NewVersion("2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Event(e, at(i)); err != nil || a.Len() != step.nodes {
+			t.Errorf("%d: %s: %d nodes, %v", i, step.of, a.Len(), err)
+		}
+	}
 }
 
 func TestAShortHorizonHasShortDelays(t *testing.T) {
