@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -101,21 +100,4 @@ func (o options) filter() (lifecycle.Filter, error) {
 		return f, fmt.Errorf("--type: %w", err)
 	}
 	return f, nil
-}
-
-// where is the address to listen at. One that is named counts more than a file.
-func (o options) where(args []string) (string, error) {
-	path := os.Getenv("ZMS_CONTEXT")
-	switch {
-	case o.endpoint != "":
-		return o.endpoint, nil
-	case o.contextFile != "":
-		path = o.contextFile
-	case len(args) > 0:
-		path = args[0]
-	}
-	if path == "" {
-		return "", errors.New("nothing to view: name a Context file or --endpoint")
-	}
-	return access.FrontEnd(path)
 }

@@ -20,7 +20,7 @@ func run(ctx context.Context, out, err io.Writer, o options, args []string) erro
 	if wrong != nil {
 		return wrong
 	}
-	endpoint, wrong := o.where(args)
+	endpoint, wrong := access.Where("view", o.endpoint, o.contextFile, args)
 	if wrong != nil {
 		return wrong
 	}
