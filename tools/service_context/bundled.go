@@ -5,12 +5,14 @@ import (
 	"os"
 
 	"zmicroservices/services/monitor"
+	"zmicroservices/services/tally"
 	"zmicroservices/taskservice"
 )
 
 // bundled are the task services in our own binary, by instance.
 var bundled = map[string]bundledTask{
 	"Monitor": {"", monitor.New(measured{})}, // by whatever <service_name>: the original's files have monitor
+	"Tally":   {"", tally.New},
 }
 
 // bundledTask is one of them: the service_name that its stub is known by, and
