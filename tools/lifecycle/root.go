@@ -32,22 +32,22 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "lifecycle",
 		Short: "Look at life cycle events",
 		Long: `Look at the life cycle events of a bus: when components have started, live, were
-provisioned or upgraded, or end.
+provisioned or upgraded, or end; and count who runs which version.
 
 Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
 3 nobody to talk to.`,
-		Example:       lifeview.Examples("lifecycle"),
+		Example:       lifeview.Examples("lifecycle") + "\n" + tallyExamples,
 		Version:       version,
 		SilenceErrors: true, // run prints them, once
 		SilenceUsage:  true, // an error is easier to find without it
 		Args:          hintVerb,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("the verb is missing: lifecycle view; lifecycle --help says more")
+			return errors.New("the verb is missing: lifecycle view or tally; lifecycle --help says more")
 		},
 	}
 	root.SetGlobalNormalizationFunc(flags.Underscores)
 	root.SetFlagErrorFunc(flags.Hint)
-	root.AddCommand(lifeview.New("lifecycle", stdout, stderr))
+	root.AddCommand(lifeview.New("lifecycle", stdout, stderr), newTally(stderr))
 	return root
 }
 
