@@ -25,6 +25,10 @@ type Config struct {
 	Curve        string // file of the key pair that proves who it is to the bus (package keys); may be empty
 	NotifySocket string // where it may tell that it is ready; may be empty
 
+	// What its agent and its life cycle events are made of, see Watch.
+	Version string // of its program or configuration; "": what the program was built from
+	Watch   Watch
+
 	// Values are the elements of <configuration>: strings, maps, and lists
 	// where an element came more than once.
 	Values map[string]any

@@ -21,6 +21,12 @@ const (
 	envStateDir    = "ZMS_STATE_DIR"
 	envCurve       = "ZMS_CURVE"     // path of a certificate; only on a bus with CURVE
 	envNotify      = "NOTIFY_SOCKET" // sd_notify(3); only with a probe by notice
+
+	envWire        = "ZMS_WIRE"           // original: nothing that the original did not say
+	envConfigID    = "ZMS_CONFIG_ID"      // which configuration this is, for the watchdog
+	envPing        = "ZMS_PING_INTERVAL"  // 60s
+	envAlive       = "ZMS_ALIVE_INTERVAL" // 1h
+	envWatchPrefix = "ZMS_WATCH_PREFIX"   // hippodamia
 )
 
 // envOfATask are the variables that nobody has who is not a task service.
@@ -51,6 +57,10 @@ func FromEnv(environ []string) (Config, error) {
 
 		Curve:        env[envCurve],
 		NotifySocket: env[envNotify],
+	}
+	var err error
+	if c.Watch, err = watchFrom(env); err != nil {
+		problems = append(problems, err)
 	}
 	if task := env[envTask]; task != "" {
 		n, err := incarnation(task)
@@ -95,6 +105,7 @@ func (c *Config) read(object map[string]any) {
 	c.ServiceName, _ = inner(msg, "header")["service_name"].(string)
 	c.Values = inner(inner(msg, "content"), "configuration")
 	c.DeviceAction = c.String("device_action")
+	c.Version = c.String("version")
 }
 
 // inner is o[key] as an object; nil, which reads as empty, if it is none.

@@ -23,11 +23,13 @@ type memory struct {
 
 	mu       sync.Mutex // guards the rest
 	said     []message.Control
+	heard    []string          // the topic of all that was said, but for a control's action
+	last     map[string]string // the last payload of each topic
 	prefixes []string
 }
 
 func newMemory() *memory {
-	return &memory{in: make(chan []byte), again: make(chan struct{}, 1), full: make(chan struct{})}
+	return &memory{in: make(chan []byte), again: make(chan struct{}, 1), full: make(chan struct{}), last: map[string]string{}}
 }
 
 func (m *memory) Publish(ctx context.Context, frame []byte) error {
@@ -37,17 +39,22 @@ func (m *memory) Publish(ctx context.Context, frame []byte) error {
 		return ctx.Err()
 	default:
 	}
-	_, payload, err := message.Split(frame)
-	if err != nil {
-		return err
-	}
-	c, err := message.ParseControl(payload)
+	topic, payload, err := message.Split(frame)
 	if err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.said = append(m.said, c)
+	if topic == message.TopicControl {
+		c, err := message.ParseControl(payload)
+		if err != nil {
+			return err
+		}
+		m.said = append(m.said, c)
+		topic = c.Header.Action
+	}
+	m.heard = append(m.heard, topic)
+	m.last[topic] = string(payload)
 	return nil
 }
 
@@ -66,6 +73,14 @@ func (m *memory) Subscribe(_ context.Context, prefix string) error {
 	m.prefixes = append(m.prefixes, prefix)
 	return nil
 }
+
+func (m *memory) Unsubscribe(prefix string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.prefixes = append(m.prefixes, "-"+prefix)
+}
+
+func (m *memory) Connected() bool { return true }
 
 func (m *memory) Rejoined() <-chan struct{} { return m.again }
 
@@ -126,7 +141,11 @@ func alive(t *testing.T, c Config, f Factory) owner {
 	o := owner{newMemory(), cancel, make(chan error, 1), &bytes.Buffer{}}
 	go func() { // ends with the service
 		log := slog.New(slog.NewTextHandler(o.log, nil))
-		o.end <- live(ctx, c, f, options{stopTime: defaultStopTime}, o.memory, log)
+		w, err := newWatched(c, log)
+		if err == nil {
+			err = live(ctx, c, f, options{stopTime: defaultStopTime}, o.memory, w, w.log)
+		}
+		o.end <- err
 	}()
 	return o
 }
@@ -264,7 +283,9 @@ func TestABusWithoutRoomDoesNotHoldATask(t *testing.T) {
 func TestAListenerThatDoesNotReadMisses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		session := make(chan *Session, 1)
-		o := alive(t, birth, runs(func(ctx context.Context, s *Session) error {
+		c := birth
+		c.Watch.Ping = -1 // an agent has subscriptions of its own
+		o := alive(t, c, runs(func(ctx context.Context, s *Session) error {
 			messages, err := s.Subscribe("weather")
 			if err != nil {
 				return err

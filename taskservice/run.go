@@ -55,7 +55,11 @@ func Run(ctx context.Context, c Config, f Factory, opts ...Option) (err error) {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	log := o.log.With("task", c.TaskID, "transaction", c.Transaction)
+	w, err := newWatched(c, o.log)
+	if err != nil {
+		return err
+	}
+	log := w.log.With("task", c.TaskID, "transaction", c.Transaction)
 	var credentials *curve.Credentials
 	if c.Curve != "" {
 		if credentials, err = keys.LoadCredentials(c.Curve); err != nil {
@@ -67,7 +71,7 @@ func Run(ctx context.Context, c Config, f Factory, opts ...Option) (err error) {
 	b, err := bus.Dial(joining, bus.Options{
 		Frontend: c.Frontend,
 		Backend:  c.Backend,
-		Topics:   []string{message.TopicProcess},
+		Topics:   append([]string{message.TopicProcess}, w.listens()...),
 		Logger:   log,
 		Curve:    credentials,
 	})
@@ -83,11 +87,11 @@ func Run(ctx context.Context, c Config, f Factory, opts ...Option) (err error) {
 		defer cancel()
 		err = errors.Join(err, b.Close(draining))
 	}()
-	return live(ctx, c, f, o, b, log)
+	return live(ctx, c, f, o, b, w, log)
 }
 
 // live is Run on a bus that is there.
-func live(ctx context.Context, c Config, f Factory, o options, b line, log *slog.Logger) error {
+func live(ctx context.Context, c Config, f Factory, o options, b line, w *watched, log *slog.Logger) error {
 	life, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s := &service{
@@ -96,7 +100,10 @@ func live(ctx context.Context, c Config, f Factory, o options, b line, log *slog
 		log:      log,
 		stopTime: o.stopTime,
 		session:  &Session{Log: log, config: c, bus: b, life: life},
+		watched:  w,
 	}
+	w.join(life, b, s.session)
+	defer w.leave()
 	orders := make(chan message.Header) // sent by listen, never closed
 	go s.listen(life, b, orders)        // ends with life
 	return s.run(ctx, b, orders)

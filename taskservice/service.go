@@ -16,6 +16,8 @@ type line interface {
 	Publish(ctx context.Context, frame []byte) error
 	Receive(ctx context.Context) ([]byte, error)
 	Subscribe(ctx context.Context, prefix string) error
+	Unsubscribe(prefix string)
+	Connected() bool
 	Rejoined() <-chan struct{}
 }
 
@@ -29,6 +31,7 @@ type service struct {
 	factory  Factory
 	log      *slog.Logger
 	session  *Session
+	watched  *watched
 	stopTime time.Duration
 
 	cancel context.CancelFunc // ends the task's context; nil before its start
@@ -47,6 +50,7 @@ func (s *service) run(ctx context.Context, bus line, orders <-chan message.Heade
 		}
 	} else {
 		s.say(word{action: "created", result: "success", request: s.config.request()})
+		s.watched.begin()
 	}
 	stop := ctx.Done()
 	for {
@@ -77,6 +81,7 @@ func (s *service) run(ctx context.Context, bus line, orders <-chan message.Heade
 			return errStuck
 		case <-bus.Rejoined():
 			s.repeat()
+			s.watched.rejoined()
 		}
 	}
 }
@@ -89,6 +94,7 @@ func (s *service) start(request string) error {
 		return fmt.Errorf("start task: %w", err)
 	}
 	s.say(word{action: "started", result: "success", request: request})
+	s.watched.started()
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.done = s.guard(func() error { return task.Run(ctx, s.session) })
@@ -123,6 +129,7 @@ func (s *service) ended(err error) error {
 		s.say(word{action: "stopped", result: "success", request: s.stopRequest, last: true})
 		return nil
 	case s.session.failed(): // it was said, by the task itself
+		s.watched.end("failed: " + err.Error())
 		s.session.end()
 	default:
 		s.say(word{action: "failed", result: "failure", items: reason(err), last: true})
@@ -134,6 +141,9 @@ func (s *service) ended(err error) error {
 // room no longer than a notice would: a state that finds none is said again
 // when the bus is back.
 func (s *service) say(w word) {
+	if w.last {
+		s.watched.end(w.ending())
+	}
 	if w.items == nil {
 		w.items = map[string]any{}
 	}
@@ -165,6 +175,7 @@ func (s *service) listen(ctx context.Context, bus line, orders chan<- message.He
 			return
 		}
 		s.session.ears.deliver(frame)
+		s.watched.hear(frame)
 		topic, payload, err := message.Split(frame)
 		if err != nil || topic != message.TopicProcess {
 			continue

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zmicroservices/taskservice/message"
@@ -27,6 +28,8 @@ type Session struct {
 	bus    line
 	life   context.Context // ends with the service
 	ears   ears
+
+	shown atomic.Pointer[string] // state, for those who must not wait
 
 	mu    sync.Mutex // guards the rest, held while publishing: that is what orders words
 	ended bool       // the last word is said

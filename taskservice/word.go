@@ -30,11 +30,20 @@ func (s *Session) say(ctx context.Context, w word) error {
 	s.ended = w.last
 	if w.action != "updated" { // an event, not a state: it is not to be said twice
 		s.state, s.last = w.action, frame
+		s.shown.Store(&w.action)
 	}
 	if err := s.bus.Publish(ctx, frame); err != nil {
 		return fmt.Errorf("notify %s: %w", w.action, err)
 	}
 	return nil
+}
+
+// ending is a last word as the reason of a goodbye: "stopped", "failed: out of paper".
+func (w word) ending() string {
+	if reason, ok := w.items["reason"].(string); ok {
+		return w.action + ": " + reason
+	}
+	return w.action
 }
 
 // end makes the task silent.
@@ -49,6 +58,15 @@ func (s *Session) failed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state == "failed"
+}
+
+// now is the last state said, "" before the first. It does not wait for who is just
+// saying one.
+func (s *Session) now() string {
+	if state := s.shown.Load(); state != nil {
+		return *state
+	}
+	return ""
 }
 
 // repeat says the last state again, for those who missed it or have forgotten.

@@ -191,6 +191,7 @@ func projectModule() (mod, sums string, err error) {
 // not. A test compares them with what the go command says.
 var sdkNeeds = []string{
 	"github.com/go-zeromq/zmq4",
+	"github.com/google/uuid",
 	"golang.org/x/crypto",
 	"golang.org/x/sync",
 	"golang.org/x/sys",
