@@ -38,7 +38,7 @@ func configuration(p *harness.Provider, tasks any) map[string]any {
 func TestAPyzmqClientDrivesAContextFromStartToExit(t *testing.T) {
 	location := goServices(t)
 	p := harness.Start(t, trio(t, location))
-	bus := observe(t, p)
+	bus := observe(t, p, "context", "process", "control", "state") // what the original has; agents and events go beside it
 	both := []any{object("ts002", location), object("ts003", location)}
 
 	bus.command("start", transaction, configuration(p, both))
