@@ -24,8 +24,8 @@ type Microservice struct {
 type Change struct {
 	At       time.Time
 	GID      string
-	UUID     string // of the start that it happened to
-	From, To hippodamia.State
+	UUID     string           // of the start that it happened to
+	From, To hippodamia.State // From is "" of one that was not known
 	Input    Input
 	Reason   string
 }

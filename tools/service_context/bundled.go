@@ -6,13 +6,16 @@ import (
 
 	"zmicroservices/services/monitor"
 	"zmicroservices/services/tally"
+	"zmicroservices/services/watchdog"
+	"zmicroservices/services/watchdog/database"
 	"zmicroservices/taskservice"
 )
 
 // bundled are the task services in our own binary, by instance.
 var bundled = map[string]bundledTask{
-	"Monitor": {"", monitor.New(measured{})}, // by whatever <service_name>: the original's files have monitor
-	"Tally":   {"", tally.New},
+	"Monitor":  {"", monitor.New(measured{})}, // by whatever <service_name>: the original's files have monitor
+	"Tally":    {"", tally.New},
+	"Watchdog": {"", watchdog.Service(database.Open)},
 }
 
 // bundledTask is one of them: the service_name that its stub is known by, and

@@ -57,7 +57,7 @@ CREATE VIEW services AS SELECT name, type, host, config_id, state,
 
 CREATE VIEW story AS SELECT strftime('%Y-%m-%dT%H:%M:%fZ', at / 1000000000.0, 'unixepoch') AS at, name, type, what, text, gid, uuid
 	FROM (
-		SELECT at, 1 AS place, row, 'change' AS what, "from" || ' -> ' || "to" || ', ' || input || iif(reason = '', '', ': ' || reason) AS text, gid, uuid FROM changes
+		SELECT at, 1 AS place, row, 'change' AS what, iif("from" = '', '', "from" || ' -> ') || "to" || ', ' || input || iif(reason = '', '', ': ' || reason) AS text, gid, uuid FROM changes
 		UNION ALL
 		SELECT at, 0, row, iif(rejected IS NULL, topic, 'rejected'), iif(rejected IS NULL, payload, rejected || ': ' || topic), gid, uuid FROM messages
 	) LEFT JOIN (SELECT gid AS known, name, type FROM microservices) ON known = gid
