@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"zmicroservices/services/bridge"
 	"zmicroservices/services/monitor"
 	"zmicroservices/services/tally"
 	"zmicroservices/services/watchdog"
@@ -16,6 +17,7 @@ var bundled = map[string]bundledTask{
 	"Monitor":  {"", monitor.New(measured{})}, // by whatever <service_name>: the original's files have monitor
 	"Tally":    {"", tally.New},
 	"Watchdog": {"", watchdog.Service(database.Open)},
+	"Bridge":   {"", bridge.New(around{})},
 }
 
 // bundledTask is one of them: the service_name that its stub is known by, and
