@@ -50,6 +50,28 @@ func TestTheFirstMessageIsNeitherLostNorMissed(t *testing.T) {
 	})
 }
 
+func TestWhatIsUnsubscribedComesNoMore(t *testing.T) {
+	styles(t, func(t *testing.T, f *zmqtest.Forwarder) {
+		b := dial(t, both(f, "a"))
+		publish(t, b, "a @@@ 1")
+		receive(t, b, "a @@@ 1")
+		b.Unsubscribe("a")
+		b.Unsubscribe("never")
+		if err := b.Subscribe(within(t, patience), "b"); err != nil { // the forwarder has acted on both
+			t.Fatal(err)
+		}
+		publish(t, b, "a @@@ 2")
+		publish(t, b, "b @@@ 3")
+		receive(t, b, "b @@@ 3")
+		f.Kill()
+		f.Start(t)
+		<-b.Rejoined()
+		publish(t, b, "a @@@ 4")
+		publish(t, b, "b @@@ 5")
+		receive(t, b, "b @@@ 5")
+	})
+}
+
 // The other way round: what a libzmq publisher sends once Dial has returned.
 func TestAStrangersFirstMessageIsNotMissed(t *testing.T) {
 	styles(t, func(t *testing.T, f *zmqtest.Forwarder) {
