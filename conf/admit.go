@@ -129,7 +129,7 @@ func (t *Task) saysState() bool {
 func edges(list []Transition) []string {
 	s := make([]string, len(list))
 	for i, t := range list {
-		s[i] = t.Trigger + " " + t.Action + " " + t.Call
+		s[i] = t.Trigger + " " + t.Action + " " + t.Call + " " + t.When
 	}
 	slices.Sort(s)
 	return s

@@ -131,7 +131,11 @@ var taskTable = needed(&element{name: "Task", children: []*element{
 }})
 
 func transitionTable(trigger string) *element {
-	return &element{name: trigger, children: []*element{leaf("action"), leaf("call")}}
+	e := &element{name: trigger, children: []*element{leaf("action"), leaf("call")}}
+	if trigger == "on_update" { // the others have nothing to tell apart
+		e.attrs = attrs("when")
+	}
+	return e
 }
 
 var taskServiceTable = repeated(&element{

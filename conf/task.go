@@ -45,6 +45,23 @@ type Transition struct {
 	Trigger string // on_start, on_update, on_fail, on_exit
 	Action  string // start, stop, restart; other words are passed on
 	Call    string // a task id
+	When    string // of on_update: what the status has to hold, as in "device_action=inactive"; "": anything
+}
+
+// Fits says whether a status holds what When asks for, and is about the task that is
+// called: a status with a task_id is about that one.
+func (t Transition) Fits(status map[string]any) bool {
+	if t.When == "" {
+		return true
+	}
+	for condition := range strings.FieldsSeq(t.When) {
+		item, value, _ := strings.Cut(condition, "=")
+		if text, _ := status[item].(string); text != value {
+			return false
+		}
+	}
+	about, _ := status["task_id"].(string)
+	return about == "" || about == t.Call
 }
 
 // RunsAtStart reports whether a start runs the task at once. If not the task
@@ -202,8 +219,14 @@ func (r *reader) transitions(state *node) []Transition {
 		if !slices.Contains(actions, does) {
 			r.warn(action.pos, "%s has the action %q, which is passed on but does nothing here%s", n.name, does, guess(does, actions))
 		}
+		when, _ := n.attr("when")
+		for condition := range strings.FieldsSeq(when.value) {
+			if item, value, is := strings.Cut(condition, "="); !is || item == "" || value == "" {
+				r.fail(when.pos, "when of %s has %q; wanted are items of a status with their values, as in device_action=inactive", n.name, condition)
+			}
+		}
 		for _, id := range calls {
-			list = append(list, Transition{Pos: call.pos, Trigger: n.name, Action: does, Call: id})
+			list = append(list, Transition{Pos: call.pos, Trigger: n.name, Action: does, Call: id, When: strings.Join(strings.Fields(when.value), " ")})
 		}
 	}
 	return list

@@ -71,7 +71,7 @@ func (t *Transaction) rising(e event.Rising) {
 func (t *Transaction) tell(k *task, what, why string, c event.Cause) {
 	status := map[string]any{"device_action": what, "result": "success", "reason": why, "pid": k.seen.pid}
 	t.emit(SayControl{Task: k.spec, Action: "updated", Status: status, Cause: c, Subject: k.ref(t.opts.Transaction), Ours: true})
-	t.fire(k, "on_update", c.Parent, c)
+	t.fireUpdate(k, status, c.Parent, c)
 }
 
 // most is what the file of a task service allows it in memory (bytes) and descriptors,

@@ -252,7 +252,7 @@ func (t *Transaction) notice(e event.Notice) {
 		t.passed(k)
 	default:
 		if t.apply(k, machine.SaidUpdated, c) && e.Action == "updated" {
-			t.fire(k, "on_update", t.seq, c)
+			t.fireUpdate(k, e.Status, t.seq, c)
 		}
 	}
 }

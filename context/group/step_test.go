@@ -1,6 +1,7 @@
 package group
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -184,6 +185,39 @@ func TestEveryTransitionFires(t *testing.T) {
 			w.spawn("ts002")
 			if s := w.state("ts002"); s != event.Started {
 				t.Errorf("ts002 is %s", s)
+			}
+		})
+	}
+}
+
+// As the watchdog gives notice of task services that fell silent.
+func TestAnUpdateFiresWhereItHoldsWhatIsAskedFor(t *testing.T) {
+	when := func(task string) conf.Transition {
+		tr := on("on_update", "start", task)
+		tr.When = "device_action=inactive result=success"
+		return tr
+	}
+	for name, c := range map[string]struct {
+		status map[string]any
+		fires  []event.TaskID
+	}{
+		"nothing":             {nil, nil},
+		"another word":        {map[string]any{"device_action": "active", "result": "success"}, nil},
+		"one of two":          {map[string]any{"device_action": "inactive"}, nil},
+		"both, about nobody":  {map[string]any{"device_action": "inactive", "result": "success"}, []event.TaskID{"ts002", "ts003"}},
+		"both, about one":     {map[string]any{"device_action": "inactive", "result": "success", "task_id": "ts003"}, []event.TaskID{"ts003"}},
+		"both, about another": {map[string]any{"device_action": "inactive", "result": "success", "task_id": "ts009"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, options())
+			w.step(asks(Start, service("ts001", when("ts002"), when("ts003")), waiting(command("ts002")), waiting(command("ts003"))))
+			w.spawn("ts001")
+			w.speak("ts001", "started", "success")
+			w.step(event.Notice{Ref: w.procs["ts001"].ref, Action: "updated", Result: "success", Status: c.status})
+			for _, id := range []event.TaskID{"ts002", "ts003"} {
+				if fired := w.state(id) != event.Created; fired != slices.Contains(c.fires, id) {
+					t.Errorf("%s is %s", id, w.state(id))
+				}
 			}
 		})
 	}

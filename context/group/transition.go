@@ -11,11 +11,21 @@ import (
 // fire does what the task service's transitions say about a trigger. seq is the
 // Change that pulled it.
 func (t *Transaction) fire(k *task, trigger string, seq uint64, c event.Cause) {
+	t.fireFor(k, trigger, nil, seq, c)
+}
+
+// fireUpdate fires on_update for what a status says: those transitions that ask for
+// something else stay.
+func (t *Transaction) fireUpdate(k *task, status map[string]any, seq uint64, c event.Cause) {
+	t.fireFor(k, "on_update", status, seq, c)
+}
+
+func (t *Transaction) fireFor(k *task, trigger string, status map[string]any, seq uint64, c event.Cause) {
 	if t.done {
 		return
 	}
 	for _, tr := range k.spec.Transitions {
-		if tr.Trigger == trigger {
+		if tr.Trigger == trigger && tr.Fits(status) {
 			t.follow(k, tr, seq, c)
 		}
 	}
