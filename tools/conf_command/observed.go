@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"zmicroservices/taskservice/bus"
 	"zmicroservices/taskservice/hippodamia"
@@ -44,9 +45,13 @@ func (o *observing) register(cmd *cobra.Command) {
 	f.StringVar(&o.listen, "listen_endpoint", "", "hear the answers here (default: the file's FrontEndEndpoint)")
 	o.Proof.Register(f)
 	f.DurationVar(&o.timeout, "timeout", answerTime, "how long to wait for answers; 0: for ever")
-	f.StringVar(&o.prefix, "watch_prefix", "", "what the watchdog's topics begin with (default: hippodamia; also $ZMS_WATCH_PREFIX)")
+	o.registerPrefix(f)
 	o.registerOutput(f)
 	o.complete(cmd)
+}
+
+func (o *observing) registerPrefix(f *pflag.FlagSet) {
+	f.StringVar(&o.prefix, "watch_prefix", "", "what the watchdog's topics begin with (default: hippodamia; also $ZMS_WATCH_PREFIX)")
 }
 
 // where are the addresses and topics of a watchdog, and the arguments that are left.

@@ -83,6 +83,9 @@ def run():
         topic, _, payload = frame.partition(" @@@ ")
         if topic == prefix + ".query.services":
             services(json.loads(payload)["request_id"])
+        elif topic == prefix + ".contact" and json.loads(payload)["type"] == "probe":
+            asked = json.loads(payload)
+            pub.send_string("%s @@@ %s" % (asked["topic"], json.dumps({"uuid": asked["uuid"], "gid": "given", "timestamp": NOW})))
         elif topic.startswith(prefix + ".command."):
             command(topic.rpartition(".")[2], json.loads(payload).get("gid"))
 
