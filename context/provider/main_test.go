@@ -21,5 +21,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "publish" {
 		os.Exit(publishing(os.Args[2:]))
 	}
+	if len(os.Args) > 2 && os.Args[1] == "agent" {
+		os.Exit(itsOwnAgent(os.Args[2:]))
+	}
 	goleak.VerifyTestMain(m)
 }

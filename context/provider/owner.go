@@ -67,6 +67,47 @@ func (o *owners) of(peers []forwarder.Peer, leaders func() map[int]event.Ref) ma
 	return refs
 }
 
+// knows gives the owner of a connection if it was found before; zero if not.
+func (o *owners) knows(conn uint64) event.Ref {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.known[conn].ref
+}
+
+// claimed gives the owner of a connection whose peer says which process it is, which is
+// looked up: that costs a look into two files, where of would look through many. A peer
+// that says nothing, 0, is only found if the kernel names its process. Zero is no task
+// service's, or not found so.
+func (o *owners) claimed(p forwarder.Peer, pid int) event.Ref {
+	if ref := o.knows(p.Conn); ref != (event.Ref{}) || !p.Loopback || p.Conn == 0 {
+		return ref
+	}
+	if p.PID > 0 {
+		pid = p.PID
+	}
+	if pid <= 0 {
+		return event.Ref{}
+	}
+	ref := cookieOf(pid)
+	if ref == (event.Ref{}) {
+		return ref
+	}
+	if p.PID == 0 {
+		wanted := map[uint64]forwarder.Peer{p.Inode: p}
+		searchSockets([]int{pid}, wanted, func(_ int, inode uint64) { delete(wanted, inode) })
+		if len(wanted) > 0 || p.Inode == 0 {
+			return event.Ref{}
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.known) > maxOwned || o.known == nil {
+		o.known = map[uint64]owned{}
+	}
+	o.known[p.Conn] = owned{ref: ref}
+	return ref
+}
+
 // learn finds the owners of some connections.
 func (o *owners) learn(now time.Time, strange []forwarder.Peer, leaders map[int]event.Ref) map[uint64]event.Ref {
 	refs := map[uint64]event.Ref{}
@@ -154,6 +195,12 @@ func serviceOf(pid int, leaders map[int]event.Ref) event.Ref {
 			return r
 		}
 	}
+	return cookieOf(pid)
+}
+
+// cookieOf is the task service whose cookie a process has in its environment; zero if it
+// has none.
+func cookieOf(pid int) event.Ref {
 	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
 		return event.Ref{}

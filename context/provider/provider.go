@@ -13,6 +13,7 @@ import (
 	"zmicroservices/context/event"
 	"zmicroservices/context/forwarder"
 	"zmicroservices/context/group"
+	"zmicroservices/context/herald"
 	"zmicroservices/context/history"
 	"zmicroservices/context/journal"
 	"zmicroservices/context/keeper"
@@ -33,7 +34,9 @@ type Provider struct {
 	state     *state
 	place     *place
 	losses    losses
-	doors     *doors // nil: no peer has a key
+	wills     *wills         // nil: the wire is the original's
+	herald    *herald.Herald // the same
+	doors     *doors         // nil: no peer has a key
 	figures   *figures
 
 	publications *publications
@@ -118,30 +121,8 @@ func New(o Options) (*Provider, error) {
 	if p.doors, err = openDoors(o); err != nil {
 		return nil, errors.Join(err, p.part(), p.release())
 	}
-	bus := forwarder.Options{
-		FrontBind: []string{o.Context.FrontBind}, BackendBind: []string{o.Context.BackendBind},
-		BindAll: o.BindAll, Guarded: handler.Guarded(), Taps: []forwarder.Tap{tap(handler), p.ear()}, Logger: o.Logger,
-		Metered:     expected(o.Context.Tasks),
-		Admit:       func(f forwarder.Peer, topic string, frame []byte) error { return handler.Admit(peer(f), topic, frame) },
-		OnSubscribe: func(f forwarder.Peer, prefix []byte) [][]byte { return handler.Retained(peer(f), prefix) },
-		OnClose:     func(f forwarder.Peer) { handler.Closed(f.Conn) },
-	}
-	if p.doors != nil {
-		bus.Security, bus.Vouch = p.doors.security(), p.doors.vouch
-		if publish, subscribe := p.doors.private(o.RuntimeDir); publish != "" {
-			bus.FrontBind, bus.BackendBind = append(bus.FrontBind, publish), append(bus.BackendBind, subscribe)
-		}
-	}
-	bus.Inherited = p.inherit(bus.SocketNames())
-	p.forwarder, err = forwarder.New(bus)
-	for _, f := range bus.Inherited {
-		_ = f.Close() // the forwarder has copies
-	}
-	if err != nil {
+	if err := p.openBus(); err != nil {
 		return nil, errors.Join(err, p.part(), p.release())
-	}
-	if p.doors != nil {
-		p.doors.expel = p.forwarder.Expel
 	}
 	if err := p.openSite(); err != nil {
 		return nil, errors.Join(err, p.forwarder.Close(), p.part(), p.release())
@@ -283,7 +264,9 @@ func (p *Provider) Run(ctx context.Context) (err error) {
 	endPruner := run("pruner", p.pruner().Run)
 	down.add("end pruning", func() error { endPruner(); return nil })
 	endInfo := run("context info", p.info.Run)
+	endSpeaking := p.runSpeakers(run)
 	down.add("drain the bus", func() error {
+		endSpeaking() // after every service has ended, and before the bus does
 		endInfo()
 		p.info.Flush()
 		ctx, cancel := context.WithTimeout(live, graceAfterStop)

@@ -126,7 +126,7 @@ func (p *Provider) collaborators(id event.TransactionID) group.Collaborators {
 			p.site.changed(changes)
 			p.tidy.stir()
 		},
-		Record: p.journal.Record,
+		Record: p.record,
 		Clock:  p.clock,
 		Prober: p.prober,
 		Keep:   func(s group.Saved) { p.keep(id, s) },

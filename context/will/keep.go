@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zmicroservices/context/event"
+	"zmicroservices/taskservice/message"
 )
 
 // Errors of Put.
@@ -14,6 +15,18 @@ var (
 	ErrMany = fmt.Errorf("its connection has %d wills, and no more may be kept", MaxWills)
 	ErrFull = errors.New("no more wills are kept: those of all connections have reached their bound")
 )
+
+// Hear takes a message of a peer: a will on Topic, and on another one what it says itself.
+func (b *Book) Hear(from Author, topic string, frame []byte) {
+	_, payload, err := message.Split(frame)
+	switch {
+	case err != nil: // its topic was found, so that it has one
+	case topic == Topic:
+		_ = b.Put(from, payload) // what is refused is counted and logged
+	default:
+		b.Said(from.Conn, topic, gidOf(payload))
+	}
+}
 
 // Put takes the payload of a message on Topic: a will, or the word that it is withdrawn.
 // What is refused is counted and logged.

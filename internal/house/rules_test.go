@@ -13,7 +13,7 @@ type rule struct {
 // The packages of context that have siblings to keep away from. provider is
 // missing: it is the only one that knows everyone.
 var rooms = []string{
-	"command", "forwarder", "group", "history", "journal", "keeper", "launch", "limit", "logs", "machine", "metrics", "probe", "sample", "schedule", "trend", "web", "will",
+	"command", "forwarder", "group", "herald", "history", "journal", "keeper", "launch", "limit", "logs", "machine", "metrics", "probe", "sample", "schedule", "trend", "web", "will",
 }
 
 // rules are the lines that DESIGN.md draws, and their reasons.

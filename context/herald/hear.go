@@ -1,0 +1,136 @@
+package herald
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"zmicroservices/context/event"
+	"zmicroservices/taskservice/hippodamia"
+	"zmicroservices/taskservice/lifecycle"
+	"zmicroservices/taskservice/message"
+)
+
+// Topics are those whose messages Heard wants. One that ends in a dot stands for all
+// that begin so.
+func (h *Herald) Topics() []string {
+	t := h.opts.Topics
+	return []string{t.Contact(), t.Individual(""), t.Command(), t.End(), shutdowns}
+}
+
+var shutdowns = lifecycle.Prefix + lifecycle.Shutdown.String() + "."
+
+// Owner finds the task service that a peer is, which says that it is this process; 0: it
+// did not say. Zero is nobody's.
+type Owner func(pid int) event.Ref
+
+// Heard takes a message of a peer on one of Topics. It never waits; frame is the
+// caller's again when it returns.
+func (h *Herald) Heard(topic string, frame []byte, owner Owner) {
+	t := h.opts.Topics
+	switch topic {
+	case t.Command():
+		h.crew.Hear(bytes.Clone(frame))
+		return
+	case t.Individual(""):
+		h.answered(frame)
+		return
+	}
+	_, payload, err := message.Split(frame)
+	if err != nil {
+		return
+	}
+	switch topic {
+	case t.Contact():
+		h.contacted(payload, owner)
+	case t.End():
+		if end, err := hippodamia.Parse[hippodamia.End](payload); err == nil {
+			h.parted(end.UUID)
+		}
+	case shutdowns:
+		if e, err := lifecycle.NewFromJSON(payload); err == nil {
+			h.shut(e.Identity(), owner(0))
+		}
+	}
+}
+
+// contacted notes who of our task services has an agent of its own.
+func (h *Herald) contacted(payload []byte, owner Owner) {
+	r, err := hippodamia.Parse[hippodamia.OnboardingRequest](payload)
+	if err != nil {
+		return
+	}
+	ref := owner(r.PID)
+	if ref == (event.Ref{}) {
+		return
+	}
+	gid := hippodamia.GID(r)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.lives[ref]
+	if l == nil {
+		t := h.task(ref)
+		if t == nil || !t.Present || !t.Self {
+			return
+		}
+		l = h.newLife(ref, t)
+		h.lives[ref], h.identities[l.identity] = l, l
+	}
+	if gid == l.gid && !slices.Contains(h.leaving, ref) { // a command that is its own agent needs no other one
+		h.leaving = append(h.leaving, ref)
+		h.wake()
+	}
+	at := slices.IndexFunc(l.onboards, func(o *onboarding) bool { return o.gid == gid })
+	switch {
+	case at >= 0: // onboarded anew
+		delete(h.uuids, l.onboards[at].uuid)
+		l.onboards = slices.Delete(l.onboards, at, at+1)
+	case len(l.onboards) >= maxOnboards:
+		return
+	}
+	o := &onboarding{life: l, uuid: r.UUID, gid: gid}
+	l.onboards = append(l.onboards, o)
+	h.uuids[r.UUID] = o
+}
+
+// answered takes the watchdog's word to who asked for it.
+func (h *Herald) answered(frame []byte) {
+	id := strings.TrimPrefix(message.Topic(frame), h.opts.Topics.Individual(""))
+	h.mu.Lock()
+	o := h.uuids[id]
+	h.mu.Unlock()
+	if o == nil {
+		h.crew.Hear(bytes.Clone(frame))
+		return
+	}
+	_, payload, err := message.Split(frame)
+	if err != nil {
+		return
+	}
+	r, err := hippodamia.Parse[hippodamia.OnboardingResponse](payload)
+	if err != nil || r.UUID != id {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	o.gid, o.answered = r.GID, true
+}
+
+// parted notes a goodbye.
+func (h *Herald) parted(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if o := h.uuids[id]; o != nil {
+		o.ended = true
+	}
+}
+
+// shut notes a shutdown that was said by who is known to be that task service, or by who
+// is not known to be another one.
+func (h *Herald) shut(identity string, owner event.Ref) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.identities[identity]; l != nil && (owner == event.Ref{} || owner == l.ref) {
+		l.said = true
+	}
+}
