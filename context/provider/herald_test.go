@@ -177,8 +177,13 @@ func TestACommandHasAnAgentAndALifeOfEvents(t *testing.T) {
 	}
 	r, _ := hippodamia.Parse[hippodamia.OnboardingRequest]([]byte(text(t, contact)))
 	gid := hippodamia.GID(r)
-	runtime := w.hear(1, "hippodamia.state.runtime", "gid", gid)["runtime"].(map[string]any)
-	if runtime["rss"].(float64) <= 0 || runtime["threads"] != 1.0 || runtime["state"] != "started" {
+	w.hear(1, "hippodamia.state.runtime", "gid", gid) // of a process that had hardly begun
+	ask, _ := hippodamia.Frame("hippodamia.command.runtime", hippodamia.Command{GID: gid, RequestID: "r1", Timestamp: time.Now()})
+	if err := w.bus.Publish(t.Context(), ask); err != nil {
+		t.Fatal(err)
+	}
+	runtime := w.hear(2, "hippodamia.state.runtime", "gid", gid)["runtime"].(map[string]any)
+	if rss, _ := runtime["rss"].(float64); rss <= 0 || runtime["threads"] != 1.0 || runtime["state"] != "started" {
 		t.Errorf("runtime %v", runtime)
 	}
 	if config := text(t, w.hear(1, "hippodamia.state.config", "gid", gid)); !strings.Contains(config, `"version":"1.2.3"`) || strings.Contains(config, "hush") {
