@@ -12,6 +12,15 @@ import (
 // the interval, its splay, and some more. It is Choria's.
 const Horizon = 80 * time.Minute
 
+// HorizonOf is the horizon of nodes that say every so often that they are alive; 0, which
+// is never, leaves the constant, for those of other programs.
+func HorizonOf(alive time.Duration) time.Duration {
+	if alive <= 0 {
+		return Horizon
+	}
+	return alive / 3 * 4
+}
+
 // Node is who says life cycle events.
 type Node struct {
 	Component string // the kind of program

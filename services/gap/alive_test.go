@@ -172,6 +172,14 @@ func TestAShortHorizonHasShortDelays(t *testing.T) {
 	}
 }
 
+func TestTheHorizonFollowsTheInterval(t *testing.T) {
+	for alive, want := range map[time.Duration]time.Duration{time.Hour: Horizon, 0: Horizon, 3 * time.Second: 4 * time.Second} {
+		if got := HorizonOf(alive); got != want {
+			t.Errorf("%s: %s", alive, got)
+		}
+	}
+}
+
 func TestANoticeIsReadAsItWasSaid(t *testing.T) {
 	n := Notice{c1, time.Date(2026, 11, 21, 11, 0, 0, 7, time.UTC)}
 	said := n.Control(message.Header{ServiceID: "ts009", ServiceName: "tally", Transaction: "T"}, Horizon)

@@ -23,7 +23,8 @@ type settings struct {
 	horizon   time.Duration
 }
 
-// settingsOf reads them. All mistakes are told at once.
+// settingsOf reads them. All mistakes are told at once. The horizon that is not said
+// follows from how often the services of the provider say that they are alive.
 func settingsOf(c taskservice.Config) (settings, error) {
 	s := settings{component: c.String("component"), prefix: c.String("prefix"), address: c.String("address")}
 	if s.address == "" {
@@ -31,7 +32,7 @@ func settingsOf(c taskservice.Config) (settings, error) {
 	}
 	var wrongPort, wrongHorizon error
 	s.port, wrongPort = c.Int("port", DefaultPort)
-	s.horizon, wrongHorizon = c.Duration("horizon", gap.Horizon)
+	s.horizon, wrongHorizon = c.Duration("horizon", gap.HorizonOf(c.Watch.Alive))
 	o := Options{Component: s.component, Prefix: s.prefix, Horizon: s.horizon}
 	return s, errors.Join(wrongPort, wrongHorizon, o.validate(), CheckAddress(s.address, s.port))
 }
@@ -62,20 +63,21 @@ type task struct {
 func (k *task) Run(ctx context.Context, s *taskservice.Session) (err error) {
 	defer k.page.Close()
 	c := s.Config()
-	t, err := NewTally(Options{
-		Component: k.settings.component, Prefix: k.settings.prefix, Horizon: k.settings.horizon, Logger: s.Log,
-		Say: func(n gap.Notice) error { return tell(s, n, k.settings.horizon) },
-	})
+	o := Options{Component: k.settings.component, Prefix: k.settings.prefix, Horizon: k.settings.horizon, Logger: s.Log}
+	if !c.Watch.Original { // the original knew no such notice
+		o.Say = func(n gap.Notice) error { return tell(s, n, k.settings.horizon) }
+	}
+	t, err := NewTally(o)
 	if err != nil {
 		return err
 	}
-	o := bus.Options{Frontend: c.Frontend, Topics: t.Topics(), Logger: s.Log}
+	to := bus.Options{Frontend: c.Frontend, Topics: t.Topics(), Logger: s.Log}
 	if c.Curve != "" {
-		if o.Curve, err = keys.LoadCredentials(c.Curve); err != nil {
+		if to.Curve, err = keys.LoadCredentials(c.Curve); err != nil {
 			return err
 		}
 	}
-	b, err := bus.Dial(ctx, o)
+	b, err := bus.Dial(ctx, to)
 	if err != nil {
 		return err
 	}

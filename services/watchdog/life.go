@@ -23,9 +23,7 @@ func (w *Watchdog) life(now time.Time, topic string, payload []byte) {
 		return
 	}
 	n := gap.Node{Component: e.Component(), Identity: e.Identity()}
-	if e.Type() == lifecycle.Shutdown {
-		w.alives.Gone(n)
-	} else if err := w.alives.Saw(n, now); err != nil {
+	if err := w.alives.Event(e, now); err != nil {
 		w.opts.Logger.Debug("node is not watched", "component", n.Component, "identity", n.Identity, "err", err)
 	}
 	if o, ok := w.roster.lives(now, n, e.Type(), topic, payload); ok {

@@ -93,7 +93,7 @@ func (w *Watchdog) Run(ctx context.Context) (err error) {
 	w.roster = newRoster(w.opts.Topics, w.opts.Rules, w.opts.Most, now)
 	w.roster.load(now, known)
 	if w.opts.Alive > 0 {
-		w.alives = gap.NewAlives(gap.AlivesOptions{Origin: now, Horizon: w.opts.Alive / 3 * 4, Rank: gap.RankWatchdog, Most: w.opts.Most})
+		w.alives = gap.NewAlives(gap.AlivesOptions{Origin: now, Horizon: gap.HorizonOf(w.opts.Alive), Rank: gap.RankWatchdog, Most: w.opts.Most})
 	}
 
 	var running sync.WaitGroup
