@@ -97,7 +97,9 @@ func (p *picture) take() []prometheus.Metric {
 		value(p.good, prometheus.UntypedValue, float64(c.good), c.name)
 		value(p.errors, prometheus.UntypedValue, float64(c.errors), c.name)
 		value(p.expired, prometheus.UntypedValue, float64(c.expired), c.name)
-		value(p.missed, prometheus.CounterValue, float64(c.missed), c.name)
+		if p.of.Say != nil {
+			value(p.missed, prometheus.CounterValue, float64(c.missed), c.name)
+		}
 		for kind, n := range c.types {
 			value(p.types, prometheus.UntypedValue, float64(n), c.name, kind.String())
 		}

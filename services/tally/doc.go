@@ -6,7 +6,7 @@
 //	…
 //	page, err := tally.Listen("127.0.0.1", 8080)
 //	…
-//	err = t.Serve(ctx, bus, page) // until ctx ends; bus is subscribed to t.Topics()
+//	err = t.Serve(ctx, bus, page) // until ctx ends; bus is subscribed to Topics(false)
 //
 // lifecycle tally does that for any bus; New is the factory of the bundled task service
 // Tally, which counts on the bus of its context:
@@ -26,7 +26,7 @@
 //	lifecycle_tally_nodes_expired{component}        nodes that fell silent without a goodbye
 //	lifecycle_tally_processing_time{component}      seconds an event took: a summary
 //	lifecycle_tally_maintenance_time{component}     seconds a look for silent nodes took: a summary
-//	lifecycle_tally_alive_missed_total{component}   of those nodes, how many we told the bus of
+//	lifecycle_tally_alive_missed_total{component}   of those nodes, how many the task service told the bus of
 //	lifecycle_tally_overflow_total{kind}            what was beyond a bound, see below
 //
 // A node is a component and an identity. Startup and alive say its version, upgraded says

@@ -116,9 +116,10 @@ func NewTally(o Options) (*Tally, error) {
 	return t, nil
 }
 
-// Topics are the prefixes of what Take wants to be given.
-func (t *Tally) Topics() []string {
-	if t.Say == nil {
+// Topics are the prefixes of what Take wants to be given: events, and, of one that tells
+// the bus of missed alives, what others tell.
+func Topics(says bool) []string {
+	if !says {
 		return []string{lifecycle.Prefix}
 	}
 	return []string{lifecycle.Prefix, message.TopicControl}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -37,56 +38,63 @@ func settingsOf(c taskservice.Config) (settings, error) {
 	return s, errors.Join(wrongPort, wrongHorizon, o.validate(), CheckAddress(s.address, s.port))
 }
 
-// New is the factory of the task. Its page is bound before the task is said to be
-// started, so that a port that is taken is a failed start.
+// joinTime bounds the joining of a bus that has let the task service in already.
+const joinTime = 10 * time.Second
+
+// New is the factory of the task. Its page is bound and the bus joined before the task is
+// said to be started: a port that is taken is a failed start, and who depends on the task
+// is counted from its first event on.
+//
+// The connection is one of its own. It makes the forwarder queue when many nodes speak at
+// once, where the inbox of a Session would lose some.
 func New(c taskservice.Config) (taskservice.Task, error) {
 	s, err := settingsOf(c)
 	if err != nil {
 		return nil, err
 	}
+	o := bus.Options{Frontend: c.Frontend, Topics: Topics(!c.Watch.Original), Logger: slog.Default()}
+	if c.Curve != "" {
+		if o.Curve, err = keys.LoadCredentials(c.Curve); err != nil {
+			return nil, err
+		}
+	}
 	page, err := Listen(s.address, s.port)
 	if err != nil {
 		return nil, err
 	}
-	return &task{s, page}, nil
+	ctx, cancel := context.WithTimeout(context.Background(), joinTime)
+	defer cancel()
+	b, err := bus.Dial(ctx, o)
+	if err != nil {
+		return nil, errors.Join(err, page.Close())
+	}
+	return &task{s, page, b}, nil
 }
 
 // task is the task service.
 type task struct {
 	settings settings
 	page     *Page
+	bus      *bus.Bus
 }
 
-// Run implements taskservice.Task. It has a connection of its own to the bus, which
-// makes the forwarder queue when many nodes speak at once; the inbox of a Session would
-// lose some.
-func (k *task) Run(ctx context.Context, s *taskservice.Session) (err error) {
+// Run implements taskservice.Task.
+func (k *task) Run(ctx context.Context, s *taskservice.Session) error {
+	defer k.bus.Close(context.WithoutCancel(ctx)) // nothing to drain: it only listens
 	defer k.page.Close()
-	c := s.Config()
 	o := Options{Component: k.settings.component, Prefix: k.settings.prefix, Horizon: k.settings.horizon, Logger: s.Log}
-	if !c.Watch.Original { // the original knew no such notice
+	if !s.Config().Watch.Original { // the original knew no such notice
 		o.Say = func(n gap.Notice) error { return tell(s, n, k.settings.horizon) }
 	}
 	t, err := NewTally(o)
 	if err != nil {
 		return err
 	}
-	to := bus.Options{Frontend: c.Frontend, Topics: t.Topics(), Logger: s.Log}
-	if c.Curve != "" {
-		if to.Curve, err = keys.LoadCredentials(c.Curve); err != nil {
-			return err
-		}
-	}
-	b, err := bus.Dial(ctx, to)
-	if err != nil {
-		return err
-	}
-	defer b.Close(context.WithoutCancel(ctx)) // nothing to drain: it only listens
 	if Beyond(k.settings.address) {
 		s.Log.Warn("metrics can be read from other machines, by anybody", "url", k.page.URL())
 	}
 	s.Log.Info("events are counted", "component", orAll(k.settings.component), "url", k.page.URL(), "horizon", k.settings.horizon)
-	return t.Serve(ctx, b, k.page)
+	return t.Serve(ctx, k.bus, k.page)
 }
 
 // tell says a notice in the name of the task service.

@@ -89,7 +89,7 @@ func (o tallyOptions) run(ctx context.Context, stderr io.Writer, args []string) 
 	if err != nil {
 		return err
 	}
-	b, err := access.Listen(ctx, o.Proof, endpoint, t.Topics())
+	b, err := access.Listen(ctx, o.Proof, endpoint, tally.Topics(false))
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
