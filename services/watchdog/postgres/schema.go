@@ -71,7 +71,7 @@ CREATE VIEW services AS SELECT name, type, host, config_id, state, since, last_s
 CREATE VIEW story AS SELECT s.at, m.name, m.type, s.what, s.text, s.gid, s.uuid
 	FROM (
 		SELECT at, 1 AS place, row, 'change' AS what,
-			"from" || ' -> ' || "to" || ', ' || input || CASE reason WHEN '' THEN '' ELSE ': ' || reason END AS text, gid, uuid FROM changes
+			CASE "from" WHEN '' THEN '' ELSE "from" || ' -> ' END || "to" || ', ' || input || CASE reason WHEN '' THEN '' ELSE ': ' || reason END AS text, gid, uuid FROM changes
 		UNION ALL
 		SELECT at, 0, row, CASE WHEN rejected IS NULL THEN topic ELSE 'rejected' END,
 			CASE WHEN rejected IS NULL THEN coalesce(payload, encode(bytes, 'escape')) ELSE rejected || ': ' || topic END, gid, uuid FROM messages
