@@ -5,18 +5,28 @@ this service, in one order: started (or created), what the task notifies, then
 stopped or failed, once. The task runs in a thread of its own, which ends when
 the task returns; it speaks through a queue.
 
+A watchdog that is on the bus is told how the service is, and whoever listens to
+life cycle events that it started, lives and ends: see Watch. The task does
+nothing for it.
+
 Needs pyzmq (Debian: python3-zmq), and nothing else of this project.
 """
 
+import collections
+import datetime
 import json
+import logging
 import os
 import queue
+import random
+import re
 import signal
 import socket
 import sys
 import threading
 import time
 import traceback
+import uuid
 
 SERVICE_NAME = "drink_espresso"  # <service_name> in the Context file
 
@@ -24,6 +34,12 @@ JOIN_SECONDS = 30.0  # how long the bus may take to let us in
 STOP_SECONDS = 5.0  # how long the task may take to return when asked to stop
 LINGER_MS = 2000  # how long the last words may take to leave
 INBOX = 1000  # messages kept for a task that asked for them
+
+BORN = time.monotonic()
+RETRY_SECONDS = (2.0, 60.0)  # between two requests to be onboarded, at first and at last
+RUNTIME_PINGS = 10  # pings to one message about the process
+LOG_LINES = 20  # warnings and errors kept for such a message
+SECRET = "pass|pwd|secret|token|key|credential|auth|bearer|cookie|salt|private|dsn"
 
 
 class Identity:
@@ -54,6 +70,11 @@ class Identity:
         self.request = header.get("request_id")  # of the command that made us
         self.device_action = self.configuration.get("device_action") or ""
         self.waits = waits(task)
+        # What type and which one of it, for the watchdog and for events.
+        self.type = json.loads(environ["ZMS_CONFIG"]).get("instance") or SERVICE_NAME
+        self.config_id = environ.get("ZMS_CONFIG_ID") or "%s/%s" % (
+            environ.get("ZMS_CONTEXT_ID", ""), self.service_id)
+        self.version = self.configuration.get("version") or "devel"
 
     def report(self, action, result, items, request=None):
         """A control message about this service."""
@@ -203,6 +224,12 @@ class Bus:
     def send(self, frame):
         self._pub.send(frame)
 
+    def subscribe(self, topic):
+        self._sub.subscribe(topic)
+
+    def unsubscribe(self, topic):
+        self._sub.unsubscribe(topic)
+
     def close(self):
         """Returns when the last words have left, or the linger time is over."""
         self._sub.close()
@@ -268,6 +295,244 @@ class Session:
             pass
 
 
+class Watch:
+    """What is told of this service beside its words; ZMS_WIRE=original: nothing.
+
+    To a watchdog (topics hippodamia.*) by an agent, whose state is uninitialized,
+    onboarding, active or terminating: it asks to be onboarded on a topic of its
+    own until it is answered, then says that it lives, and answers commands. To
+    all others by life cycle events (choria.lifecycle.event.*).
+    """
+
+    def __init__(self, identity, environ, state):
+        self.silent = environ.get("ZMS_WIRE") == "original"
+        self.state = "uninitialized"
+        self._identity = identity
+        self._service_state = state  # gives the last word: started, ...
+        self._prefix = (environ.get("ZMS_WATCH_PREFIX") or "hippodamia").rstrip(".") + "."
+        self._ping = 0 if self.silent else seconds(environ.get("ZMS_PING_INTERVAL"), 60.0)
+        self._alive = seconds(environ.get("ZMS_ALIVE_INTERVAL"), 3600.0)
+        self._host = socket.gethostname()
+        self._uuid, self._gid, self._seq = str(uuid.uuid4()), None, 0
+        self._due = {}  # what is to be said, and when
+        self._up = self._provisioned = False
+        self._cpu = (BORN, 0.0)  # when its use of the CPU was told last, and the use
+        self._log = collections.deque(maxlen=LOG_LINES)
+        if self._ping:
+            logging.getLogger().addHandler(Tail(self._log))
+
+    def topics(self):
+        """What the agent listens to."""
+        own = self._prefix + "uuid." + self._uuid
+        return (own, self._prefix + "command.") if self._ping else ()
+
+    def begin(self, bus):
+        """The service has said its first word: the agent may speak."""
+        self._bus = bus
+        if self._ping and self.state == "uninitialized":
+            self.state = "onboarding"
+            self._retry = RETRY_SECONDS[0]
+            self._due["request"] = 0
+
+    def started(self):
+        if self.silent:
+            return
+        self._up = True
+        self._event("startup")
+        if self._alive:
+            self._due["alive"] = time.monotonic() + self._alive * random.random()
+
+    def left(self):
+        """Seconds until something is to be said; None if nothing is."""
+        return min(self._due.values()) - time.monotonic() if self._due else None
+
+    def tick(self):
+        """Says what is due."""
+        now = time.monotonic()
+        for what in [what for what, when in self._due.items() if when <= now]:
+            if what == "request":
+                self._request()
+            elif what == "alive":
+                self._due["alive"] = now + self._alive
+                self._event("alive")
+            else:
+                self._say(what)
+
+    def hear(self, topic, message):
+        """Acts on a message for the agent; what is none is passed over."""
+        if not topic.startswith(self._prefix) or not isinstance(message, dict):
+            return
+        what, gid = topic[len(self._prefix) :], message.get("gid")
+        if what == "uuid." + self._uuid and self.state == "onboarding" and isinstance(gid, str):
+            self._onboarded(gid)
+        elif what.startswith("command.") and self.state == "onboarding":
+            soon = self._asked + 0.5  # somebody is there, but has many to ask
+            self._due["request"] = min(self._due["request"], max(soon, time.monotonic()))
+        elif self.state == "active" and gid in (None, "", self._gid):
+            if what == "command.onboarding":
+                self._renew(0.05)  # the subscription must be there first
+            elif what in ("command.ping", "command.runtime", "command.config"):
+                self._say(what[len("command.") :])
+
+    def back(self):
+        """The bus was away: who is there now may not know of us."""
+        if self.state == "active":
+            self._renew(random.random())
+        elif self.state == "onboarding":
+            self._due["request"] = time.monotonic() + random.random()
+
+    def end(self, reason):
+        """Says goodbye, to whom was told that we are here."""
+        if self._up:
+            self._event("shutdown")
+        if self.state == "active":
+            self._say("end", reason=reason)
+            self._will(None)
+        self.state, self._up, self._due = "terminating", False, {}
+
+    def _request(self):
+        now = self._asked = time.monotonic()
+        self._due["request"] = now + self._retry * jitter()
+        self._retry = min(2 * self._retry, RETRY_SECONDS[1])
+        known = {"gid": self._gid} if self._gid else {}
+        who = self._identity
+        self._send("contact", dict(
+            known, uuid=self._uuid, topic=self.topics()[0], type=who.type, name=SERVICE_NAME,
+            host=self._host, config_id=who.config_id, version=who.version, pid=os.getpid(),
+            timestamp=timestamp()))
+
+    def _onboarded(self, gid):
+        self._bus.unsubscribe(self.topics()[0])
+        self._gid, self.state = gid, "active"
+        del self._due["request"]
+        self._will(dict(gid=gid, uuid=self._uuid, seq=0, timestamp=timestamp(), reason="last-will"))
+        for what in ("ping", "runtime", "config"):
+            self._say(what)
+        if self._up and not self._provisioned:
+            self._provisioned = True
+            self._event("provisioned")
+
+    def _renew(self, after):
+        for what in ("ping", "runtime"):
+            self._due.pop(what, None)
+        self._uuid, self._seq = str(uuid.uuid4()), 0
+        self._bus.subscribe(self.topics()[0])
+        self.state, self._retry = "onboarding", RETRY_SECONDS[0]
+        self._asked = time.monotonic()
+        self._due["request"] = self._asked + after
+
+    def _say(self, what, **more):
+        now = time.monotonic()
+        if what == "ping":
+            self._due["ping"] = now + self._ping * jitter()
+        elif what == "runtime":
+            self._due["runtime"] = now + RUNTIME_PINGS * self._ping * jitter()
+            more = {"runtime": self._runtime(now)}
+        elif what == "config":
+            more = {"config": mask(self._identity.configuration)}
+        self._seq += 1
+        self._send("state." + what, dict(
+            more, gid=self._gid, uuid=self._uuid, seq=self._seq, timestamp=timestamp()))
+
+    def _runtime(self, now):
+        use = time.process_time()
+        (when, used), self._cpu = self._cpu, (now, use)
+        info = {
+            "pid": os.getpid(),
+            "cpu_percent": 100 * (use - used) / max(now - when, 1e-3),
+            "cpu_time_s": use,
+            "uptime_s": now - BORN,
+            "threads": threading.active_count(),
+            "state": self._service_state(),
+            "versions": {"service": self._identity.version, "python": sys.version.split()[0]},
+            "log": list(self._log),
+        }
+        try:
+            with open("/proc/self/statm", encoding="ascii") as sizes:
+                info["rss"] = int(sizes.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            info["fds"] = len(os.listdir("/proc/self/fd")) - 1
+        except OSError:
+            pass  # not on this system
+        return info
+
+    def _will(self, payload):
+        """What the forwarder says for us should we be gone; None: nothing."""
+        will = {"topic": self._prefix + "state.end", "payload": payload}
+        self._bus.send(compact("zms.will", will))
+
+    def _send(self, what, message):
+        self._bus.send(compact(self._prefix + what, message))
+
+    def _event(self, kind):
+        event = {
+            "protocol": "io.choria.lifecycle.v1." + kind,
+            "id": str(uuid.uuid4()),
+            "identity": self._host + "/" + self._identity.config_id,
+        }
+        if kind in ("startup", "alive"):
+            event["version"] = self._identity.version
+            event["timestamp"] = int(time.time())
+            event["component"] = self._identity.type
+        else:
+            event["component"] = self._identity.type
+            event["timestamp"] = int(time.time())
+        self._bus.send(compact("choria.lifecycle.event.%s.%s" % (kind, self._identity.type), event))
+
+
+class Tail(logging.Handler):
+    """Keeps what is logged as a warning or worse."""
+
+    def __init__(self, lines):
+        super().__init__(logging.WARNING)
+        self._lines = lines
+
+    def emit(self, record):
+        when = datetime.datetime.fromtimestamp(record.created, datetime.timezone.utc)
+        level = "ERROR" if record.levelno >= logging.ERROR else "WARN"
+        text = conceal(record.getMessage())[:500]
+        self._lines.append({"time": when.isoformat(), "level": level, "message": text})
+
+
+def mask(value, name=""):
+    """A copy without what is called a secret, wherever it is."""
+    if value and re.search(SECRET, name, re.I):
+        return "***"
+    if isinstance(value, dict):
+        return {key: mask(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [mask(inner) for inner in value]
+    return conceal(value) if isinstance(value, str) else value
+
+
+def conceal(text):
+    """A text without users and passwords of URLs, and without what it calls a secret."""
+    text = re.sub(r"([A-Za-z][\w+.-]*://)[^\s/?#]*@", r"\1***@", text)
+    name = r"[\w.-]*(?:%s)[\w.-]*" % SECRET
+    what = r"(\"[^\"]*\"|'[^']*'|[^\s&;,\"']+)"
+    return re.sub(r"(%s[\"']?\s*[=:]\s*|--%s\s+)%s" % (name, name, what), r"\1***", text, flags=re.I)
+
+
+def compact(topic, message):
+    """One frame with JSON on a line, the keys as they are."""
+    return (topic + " @@@ " + json.dumps(message, separators=(",", ":"), default=str)).encode("utf-8")
+
+
+def timestamp():
+    return datetime.datetime.now(datetime.timezone.utc).isoformat()
+
+
+def jitter():
+    return random.uniform(0.9, 1.1)
+
+
+def seconds(text, missing):
+    """A length of time, such as 1.5s, 2m or 1h; 0 is never."""
+    if not text:
+        return missing
+    units = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+    return sum(float(n) * units[unit] for n, unit in re.findall(r"([\d.]+)(ms|s|m|h|)", text))
+
+
 class ServiceDrinkCoffee:
     """The service side of the task: Take a cup of coffee.
 
@@ -289,6 +554,8 @@ class ServiceDrinkCoffee:
         self._stop_request = None  # the request_id of the stop
         self._deadline = None  # when a task that was asked to stop is given up
         self._last_state = None
+        self._word = ""  # the action in it
+        self._watch = Watch(self._identity, environ, lambda: self._word)
 
     def run(self):
         """Serves until the task has ended; returns the exit code."""
@@ -296,7 +563,7 @@ class ServiceDrinkCoffee:
             sys.stdout.reconfigure(line_buffering=True)
         identity = self._identity
         self._bus = self._make_bus(
-            identity.frontend, identity.backend, ("process",) + self._topics
+            identity.frontend, identity.backend, ("process",) + self._watch.topics() + self._topics
         )
         try:
             self._bus.join(JOIN_SECONDS)
@@ -328,16 +595,21 @@ class ServiceDrinkCoffee:
             code = self._state("created", request=request)
         else:
             code = self._start(request)
+        if code is None:
+            self._watch.begin(self._bus)
         while code is None and not (self._stopping and not self._running):
             left = self._deadline and self._deadline - time.monotonic()
             if left is not None and left <= 0:
                 # Nothing is said: stopped would promise that the work is over.
                 print("%s: the task does not return" % SERVICE_NAME, file=sys.stderr)
                 return 1
-            frames, back = self._bus.wait(left)
+            due = self._watch.left()
+            frames, back = self._bus.wait(due if left is None else left if due is None else min(left, due))
             drain(awake)
             if back:  # who has come meanwhile must not miss what we are
                 self._bus.send(self._last_state)
+                self._watch.back()
+            self._watch.tick()
             for frame in frames:
                 code = self._hear(frame) if code is None else code
             while code is None and not self._outbox.empty():
@@ -350,6 +622,7 @@ class ServiceDrinkCoffee:
     def _hear(self, frame):
         """Acts on one frame; returns the exit code if that ends us."""
         topic, message = decode(frame)
+        self._watch.hear(topic, message)
         if topic == "process":
             command = self._identity.command_in(message) or {}
             action, request = command.get("action"), command.get("request_id")
@@ -378,6 +651,8 @@ class ServiceDrinkCoffee:
             self._state("started", "failure", {"reason": describe(error)}, request)
             return 1
         self._state("started", request=request)
+        self._watch.begin(self._bus)
+        self._watch.started()
         self._running = True
         # A daemon: a task that does not return must not keep us from dying.
         threading.Thread(target=self._work, args=(task,), daemon=True).start()
@@ -423,6 +698,10 @@ class ServiceDrinkCoffee:
     def _state(self, action, result="success", items=None, request=None):
         """Publishes what we are, and keeps it for whom the bus brings later."""
         items = dict(items or {}, pid=os.getpid())
+        if action in ("stopped", "failed") or result == "failure":  # the last word
+            reason = items.get("reason")
+            self._watch.end("%s: %s" % (action, reason) if reason else action)
+        self._word = action
         self._last_state = self._identity.report(action, result, items, request)
         self._bus.send(self._last_state)
 
