@@ -69,7 +69,7 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
 	o.register(root)
 	root.AddCommand(
 		newStart(w), newStop(w), newRestart(w), newScale(w), newState(w),
-		newWhy(w), newHistory(w), newStats(w), newLogs(w), newBus(w), newTop(w), newRecord(w), newReplay(w), newWatch(w),
+		newWhy(w), newHistory(w), newStats(w), newLogs(w), newBus(w), newTop(w), newPeers(w), newRecord(w), newReplay(w), newWatch(w),
 		newServices(w), newPing(w), newRuntime(w), newConfig(w), newOnboard(w), newAgent(w),
 		lifeview.New("conf_command", w.out, w.err), newCheck(w), newKeygen(w),
 		newExit(w), newUpgrade(w), newVersion(w),

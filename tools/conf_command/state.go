@@ -15,18 +15,29 @@ import (
 
 func newState(w world) *cobra.Command {
 	var o options
+	var n natsOptions
 	cmd := &cobra.Command{
-		Use:   "state CONTEXT.xml [task...]",
+		Use:   "state CONTEXT.xml [task...] | state --nats URL [host...]",
 		Short: "Show how the task services are",
 		Long: `Show the task services of a transaction, or of all that are open.
 
 A question leaves no trace on the bus where the provider is on this machine;
-over an endpoint it is a message, and --transaction has to be named.`,
+over an endpoint it is a message, and --transaction has to be named.
+
+With --nats those of all hosts are shown whose bridges are there; HOST or
+HOST/CONTEXT after it chooses some.`,
 		Example: `  conf_command state conf/Context-EchoAction.xml
-  conf_command state conf/Context-EchoAction.xml ts_100 -o json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runState(cmd.Context(), w, o, args) },
+  conf_command state conf/Context-EchoAction.xml ts_100 -o json
+  conf_command state --nats nats://127.0.0.1:4222 edge1 edge2/context001`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if n.asked() {
+				return runStateOfAll(cmd.Context(), w, o, n, args)
+			}
+			return runState(cmd.Context(), w, o, args)
+		},
 	}
 	o.registerQuestion(cmd, "transaction (default: all)")
+	n.register(cmd.Flags())
 	return cmd
 }
 

@@ -22,12 +22,13 @@ type topping struct {
 	options
 	once, follow bool
 	every        time.Duration
+	nats         natsOptions
 }
 
 func newTop(w world) *cobra.Command {
 	var o topping
 	cmd := &cobra.Command{
-		Use:   "top CONTEXT.xml",
+		Use:   "top CONTEXT.xml | top --nats URL [host...]",
 		Short: "A screen with what everything costs; start, stop and restart by key",
 		Long: `Show the task services with their state, CPU, memory, descriptors and connections,
 and how these went; the log and the last causes of the one under the cursor; and
@@ -38,12 +39,15 @@ value that the provider serves at /api/top: bytes and seconds.
 CPU% is of one core. It and RSS are those of a task service and of all that
 descends from it. The provider is asked through its control socket.
 
+With --nats it is a table of all hosts whose bridges are there, again and again
+with -o json --follow; HOST or HOST/CONTEXT after it chooses some.
+
 The original's conf_command --service_name=state --action=top asks over the bus.`,
 		Example: `  conf_command top conf/Context-EchoAction.xml
   conf_command top conf/Context-EchoAction.xml --once
+  conf_command top --nats nats://127.0.0.1:4222
   conf_command top conf/Context-EchoAction.xml -o json | jq '.services[] | {task, state, cost}'
   conf_command top conf/Context-EchoAction.xml -o json --follow --every 5s | jq -c .bus.dropped`,
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runTop(cmd.Context(), w, o, args) },
 	}
 	f := cmd.Flags()
@@ -54,6 +58,7 @@ The original's conf_command --service_name=state --action=top asks over the bus.
 	o.registerTransaction(f)
 	f.Lookup("transaction").Usage = "transaction (default: all)"
 	o.registerLocal(cmd)
+	o.nats.register(f)
 	return cmd
 }
 
@@ -75,6 +80,12 @@ func (o topping) check() error {
 func runTop(ctx context.Context, w world, o topping, args []string) error {
 	if err := o.check(); err != nil {
 		return err
+	}
+	if o.nats.asked() {
+		return runTopOfAll(ctx, w, o, args)
+	}
+	if len(args) > 1 {
+		return fmt.Errorf("top shows one Context file, %d were named: %q", len(args), args)
 	}
 	file, _, err := o.load(args)
 	if err != nil {

@@ -23,19 +23,24 @@ type watching struct {
 	endpoints []string
 	duration  time.Duration
 	verbose   bool
+	nats      natsOptions
 }
 
 func newWatch(w world) *cobra.Command {
 	var o watching
 	cmd := &cobra.Command{
-		Use:   "watch [CONTEXT.xml] [topic...]",
+		Use:   "watch [CONTEXT.xml] [topic...] | watch --nats URL [topic...]",
 		Short: "Follow the bus",
 		Long: `Print the messages of a context's bus, one a line, until interrupted. Topics
 are prefixes, as everywhere in ZeroMQ: "choria.lifecycle" is all of its events.
-With --endpoint no file is needed, and more than one bus can be followed.`,
+With --endpoint no file is needed, and more than one bus can be followed.
+
+With --nats those of all hosts are followed whose bridges are there: control and
+life cycle events, or the topics that are named, each with all below it.`,
 		Example: `  conf_command watch conf/Context-EchoAction.xml
   conf_command watch --endpoint tcp://127.0.0.1:5556 control process
-  conf_command watch conf/Context-EchoAction.xml -o json --for 10s`,
+  conf_command watch conf/Context-EchoAction.xml -o json --for 10s
+  conf_command watch --nats nats://127.0.0.1:4222`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runWatch(cmd.Context(), w, o, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return []cobra.Completion{"xml"}, cobra.ShellCompDirectiveFilterFileExt
@@ -51,6 +56,7 @@ With --endpoint no file is needed, and more than one bus can be followed.`,
 	f.DurationVar(&o.duration, "for", 0, "end after this time; 0: when interrupted")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "context_info in full")
 	o.registerOutput(f)
+	o.nats.register(f)
 	o.complete(cmd)
 	return cmd
 }
@@ -58,6 +64,9 @@ With --endpoint no file is needed, and more than one bus can be followed.`,
 func runWatch(ctx context.Context, w world, o watching, args []string) error {
 	if err := o.validate(); err != nil {
 		return err
+	}
+	if o.nats.asked() {
+		return runWatchAll(ctx, w, o, args)
 	}
 	endpoints, topics, err := o.where(args)
 	if err != nil {
