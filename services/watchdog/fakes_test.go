@@ -8,12 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"zmicroservices/taskservice/message"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // air is a bus between a watchdog and a test.
 type air struct {

@@ -59,7 +59,7 @@ const (
 	sweepEvery    = time.Minute
 	inviteEvery   = 10 * time.Second // the same gid
 	inviteRate    = 200              // a second, all gids: 10,000 that ping each minute are onboarded in one
-	closeTime     = 5 * time.Second  // what waits is written within, at the end
+	closeTime     = 30 * time.Second // what waits is written within, at the end; whoever stops us may wait less
 	servicesChunk = 250              // of an answer to a query, some 100 kB
 )
 
