@@ -2,11 +2,13 @@ package watchdog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
+	"zmicroservices/services/watchdog/mqtt"
 	"zmicroservices/taskservice"
 	"zmicroservices/taskservice/message"
 )
@@ -21,8 +23,9 @@ const openTime = 10 * time.Second
 // be started, so that one that cannot be is a failed start.
 func Service(open OpenStore) taskservice.Factory {
 	return func(c taskservice.Config) (taskservice.Task, error) {
-		s, err := ParseSettings(c, os.Getenv)
-		if err != nil {
+		s, err := ParseSettings(c, os.Getenv, mqtt.Names()...)
+		broker, fault := mqtt.FromConfig(c)
+		if err = errors.Join(err, fault); err != nil {
 			return nil, err
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), openTime)
@@ -31,7 +34,7 @@ func Service(open OpenStore) taskservice.Factory {
 		if err != nil {
 			return nil, fmt.Errorf("open database: %w", err)
 		}
-		return &service{config: c, settings: s, store: store}, nil
+		return &service{config: c, settings: s, broker: broker, store: store}, nil
 	}
 }
 
@@ -39,6 +42,7 @@ func Service(open OpenStore) taskservice.Factory {
 type service struct {
 	config   taskservice.Config
 	settings Settings
+	broker   *mqtt.Broker // nil: there is no gateway
 	store    Store
 }
 
@@ -58,7 +62,28 @@ func (s *service) Run(ctx context.Context, session *taskservice.Session) error {
 		return err
 	}
 	defer s.missed(session)
-	return w.Run(ctx)
+	if s.broker == nil {
+		return w.Run(ctx)
+	}
+	gateway, err := mqtt.New(mqtt.Options{
+		Broker: *s.broker, Bus: session.Listen(room), Topics: s.settings.Topics, Name: s.name(), Logger: session.Log,
+	})
+	if err == nil {
+		err = gateway.Attach(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, s.store.Close(ctx))
+	}
+	return w.RunWith(ctx, gateway.Run)
+}
+
+// name is ours on a broker, where watchdogs of several contexts and hosts may meet.
+func (s *service) name() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown" // a name in a status, no more
+	}
+	return host + "-" + s.config.ContextID
 }
 
 // missed says at the end what the queue had no room for.

@@ -72,6 +72,12 @@ func (b Broker) address() (address, error) {
 	return a, nil
 }
 
+// Address is where URL leads, as host:port.
+func (b Broker) Address() (string, error) {
+	a, err := b.address()
+	return a.dial, err
+}
+
 // validate also reads the files, so that a wrong one is known before there is a broker.
 func (b Broker) validate() error {
 	a, err := b.address()

@@ -51,6 +51,7 @@ type Gateway struct {
 	toBus    *queue
 	toBroker *queue
 	count    counters
+	attached bool // owned by Attach, which is called before Run or by it
 
 	ready   chan struct{} // closed by Run once we are connected for the first time
 	refused chan error    // capacity 1: the first refusal before that, for Join; never closed
@@ -88,16 +89,29 @@ func New(o Options) (*Gateway, error) {
 	return g, nil
 }
 
+// Attach subscribes on the bus: what is said there from then on is carried. Run does so
+// at first; who speaks at once does it before.
+func (g *Gateway) Attach(ctx context.Context) error {
+	if g.attached {
+		return nil
+	}
+	for _, prefix := range []string{g.routes.topics.Contact(), g.routes.topics.State(), g.routes.topics.Individual(""), g.routes.topics.Command()} {
+		if err := g.bus.Subscribe(ctx, prefix); err != nil {
+			return err
+		}
+	}
+	g.attached = true
+	return nil
+}
+
 // Run carries messages until ctx ends, and then hands over what waits for the broker, for
 // farewell at most. It returns an error only if the bus is closed under it.
 func (g *Gateway) Run(ctx context.Context) error {
 	if g.broker.open() {
 		g.log.Warn("password travels in the clear: use mqtts:// for a broker on another host")
 	}
-	for _, prefix := range []string{g.routes.topics.Contact(), g.routes.topics.State(), g.routes.topics.Individual(""), g.routes.topics.Command()} {
-		if err := g.bus.Subscribe(ctx, prefix); err != nil {
-			return unlessOver(ctx, fmt.Errorf("run gateway: %w", err))
-		}
+	if err := g.Attach(ctx); err != nil {
+		return unlessOver(ctx, fmt.Errorf("run gateway: %w", err))
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -141,10 +155,16 @@ func (g *Gateway) Join(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.trouble != nil {
-		return fmt.Errorf("connect to %s: %w (%w)", g.broker.URL, g.trouble, ctx.Err())
+		return fmt.Errorf("connect to %s: %w", g.broker.URL, unjoined{g.trouble, ctx.Err()})
 	}
 	return fmt.Errorf("connect to %s: %w", g.broker.URL, ctx.Err())
 }
+
+// unjoined is an attempt's reason, and that no more are awaited.
+type unjoined struct{ reason, over error }
+
+func (u unjoined) Error() string   { return u.reason.Error() }
+func (u unjoined) Unwrap() []error { return []error{u.reason, u.over} }
 
 // listen carries what the bus says to the queue of the broker.
 func (g *Gateway) listen(ctx context.Context) error {

@@ -73,7 +73,7 @@ func ParseSettings(values map[string]string) (*Broker, error) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		switch {
 		case !known[name]:
-			problems = append(problems, fmt.Errorf("%s is none of %s", name, names()))
+			problems = append(problems, fmt.Errorf("%s is none of %s", name, strings.Join(Names(), ", ")))
 		case b.URL == "" && values[name] != "":
 			problems = append(problems, fmt.Errorf("%s without mqtt: say which broker", name))
 		}
@@ -92,30 +92,27 @@ func ParseSettings(values map[string]string) (*Broker, error) {
 	return b, nil
 }
 
-// FromConfig makes a Broker of the elements of <configuration> that begin with mqtt.
+// FromConfig makes a Broker of the elements of <configuration> that have these names.
+// What other elements there are is for others to judge.
 func FromConfig(c taskservice.Config) (*Broker, error) {
 	values := map[string]string{}
-	for name, value := range c.Values {
-		if name != "mqtt" && !strings.HasPrefix(name, "mqtt_") {
-			continue
-		}
-		switch value.(type) {
+	for _, name := range Names() {
+		switch c.Values[name].(type) {
+		case nil:
 		case map[string]any, []any:
-			return nil, fmt.Errorf("configuration: %s is to be one value", name)
+			return nil, fmt.Errorf("<%s> is to be one value", name)
+		default:
+			values[name] = c.String(name)
 		}
-		values[name] = c.String(name)
 	}
-	b, err := ParseSettings(values)
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	return b, nil
+	return ParseSettings(values)
 }
 
-func names() string {
+// Names are those of Settings.
+func Names() []string {
 	var all []string
 	for _, s := range Settings() {
 		all = append(all, s.Name)
 	}
-	return strings.Join(all, ", ")
+	return all
 }
