@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -19,9 +18,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// origin has a monotonic reading, as in production.
-var origin = time.Now()
 
 func newTally(t testing.TB, o Options) *Tally {
 	t.Helper()
