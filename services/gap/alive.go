@@ -73,9 +73,10 @@ type Alives struct {
 
 // Of the waiting of those who are not first.
 const (
-	longestDelay = 5 * time.Second // and as long again, by chance
-	delayPart    = 16              // of a shorter horizon, the sixteenth
-	lateness     = time.Minute     // how much later than others we may have seen a node
+	longestDelay  = 5 * time.Second // and as long again, by chance
+	delayPart     = 16              // of a shorter horizon, the sixteenth,
+	shortestDelay = 2 * time.Second // but more than the time between two looks of whoever is first
+	lateness      = time.Minute     // how much later than others we may have seen a node
 )
 
 // ErrFull is that there are as many nodes as may be.
@@ -89,7 +90,7 @@ func NewAlives(o AlivesOptions) *Alives {
 	var delay time.Duration
 	if o.Rank > RankWatchdog {
 		// By chance: of two tallies one is to be heard by the other.
-		unit := min(longestDelay, o.Horizon/delayPart)
+		unit := min(longestDelay, max(shortestDelay, o.Horizon/delayPart))
 		delay = unit + rand.N(unit+1)
 	}
 	return &Alives{

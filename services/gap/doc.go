@@ -46,8 +46,9 @@
 //	control @@@ {"header":{"action":"updated",…},"content":{"status":{"device_action":"alive_missed","component":"server","identity":"c1.example.net","last_seen":"2026-11-21T11:00:00.000000000Z",…}}}
 //
 // The watchdog does so at Horizon (RankWatchdog). A tally (RankTally) waits from five to
-// ten seconds longer, and says it unless it has heard it: from the watchdog, or from
-// another tally. The node is said to be missed once, until it is heard of again.
+// ten seconds longer (two to four with a Horizon of seconds), and says it unless it has
+// heard it: from the watchdog, or from another tally. The node is said to be missed once,
+// until it is heard of again.
 //
 // Each of them listens to the notices of the others, and tells them to Heard. That is all
 // they agree on: when the watchdog is away, the tally's notice is a few seconds late;

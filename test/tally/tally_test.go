@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -11,16 +12,20 @@ import (
 	"zmicroservices/test/harness"
 )
 
-// started is a provider whose context has the task service Tally, and its page.
-func started(t *testing.T, values map[string]string) (*harness.Provider, string) {
-	t.Helper()
+// tallying is the task service Tally of a context.
+func tallying(values map[string]string) harness.Task {
 	values["port"] = "0"
-	p := harness.Start(t, harness.Write(t, harness.File{Tasks: []harness.Task{
-		{ID: "ts090", Instance: "Tally", ServiceName: "tally", Values: values},
-	}}), "--start")
-	url := regexp.MustCompile(`url=(http://127\.0\.0\.1:\d+/metrics)`)
+	return harness.Task{ID: "ts090", Instance: "Tally", ServiceName: "tally", Values: values}
+}
+
+var pageURL = regexp.MustCompile(`url=(http://127\.0\.0\.1:\d+/metrics)`)
+
+// started is a provider whose context has a Tally, and the page of that.
+func started(t *testing.T, tasks ...harness.Task) (*harness.Provider, string) {
+	t.Helper()
+	p := harness.Start(t, harness.Write(t, harness.File{Tasks: tasks}), "--start")
 	page := until(t, "the task service says where its page is", func() (string, error) {
-		if found := url.FindStringSubmatch(p.Command("logs", p.File, "ts090").Stdout); found != nil {
+		if found := pageURL.FindStringSubmatch(p.Command("logs", p.File, "ts090").Stdout); found != nil {
 			return found[1], nil
 		}
 		return "", nil
@@ -29,7 +34,8 @@ func started(t *testing.T, values map[string]string) (*harness.Provider, string)
 }
 
 func TestPrometheusAsksTheTaskService(t *testing.T) {
-	p, page := started(t, map[string]string{"component": "server", "prefix": "fleet"})
+	t.Parallel() // it waits, most of the time
+	p, page := started(t, tallying(map[string]string{"component": "server", "prefix": "fleet"}))
 	at := prometheus(t, page)
 	publish(t, p,
 		event("startup", "server", "c1.example.net", "0.6.0"), event("startup", "server", "c2.example.net", "0.6.0"),
@@ -64,25 +70,61 @@ func TestPrometheusAsksTheTaskService(t *testing.T) {
 	p.Stop()
 }
 
-func TestAMissedAliveIsSaidOnTheBusOnce(t *testing.T) {
-	p, page := started(t, map[string]string{"horizon": "1s"})
+func TestOneSpeaksOfAMissedAlive(t *testing.T) {
+	t.Parallel() // it waits, most of the time
+	p, page := started(t, tallying(map[string]string{"horizon": "1s", "component": "server"}), harness.Task{
+		ID: "ts000", Instance: "Watchdog", ServiceName: "watchdog",
+		Values: map[string]string{"alive_interval": "750ms", "ping_interval": "160ms"}, // it looks every eighth of that
+	})
+	until(t, "the watchdog observes", func() (string, error) { return p.Command("logs", p.File, "ts000").Stdout, nil },
+		func(log string) bool { return strings.Contains(log, "watchdog observes") })
 	control := harness.Observe(t, p, "control")
-	publish(t, p, event("startup", "server", "c1.example.net", "0.6.0"))
 	missed := func(m harness.Message) bool {
 		return m.Action == "updated" && m.Status["device_action"] == "alive_missed" && m.Status["component"] == "server"
 	}
-	all := control.Until("a missed alive", missed)
-	m := all[len(all)-1]
-	if m.ServiceID != "ts090" || m.Status["identity"] != "c1.example.net" || m.Status["result"] != "success" ||
-		m.Status["reason"] != "server c1.example.net has not been heard of for 1s" {
-		t.Errorf("%v", m)
+	says := func(service string) {
+		t.Helper()
+		all := control.Until("a missed alive", missed)
+		m := all[len(all)-1]
+		if m.ServiceID != service || m.Status["identity"] != "c1.example.net" || m.Status["result"] != "success" ||
+			m.Status["reason"] != "server c1.example.net has not been heard of for 1s" {
+			t.Errorf("%v", m)
+		}
 	}
-	shows(t, page, `lifecycle_tally_nodes_expired{component="server"} 1`, `lifecycle_tally_versions{component="server",version="0.6.0"} 0`, `lifecycle_tally_alive_missed_total{component="server"} 1`)
-	// Back, and silent again: that is another one.
+	publish(t, p, event("startup", "server", "c1.example.net", "0.6.0"))
+	says("ts000")
+	text := shows(t, page, `lifecycle_tally_nodes_expired{component="server"} 1`, `lifecycle_tally_versions{component="server",version="0.6.0"} 0`)
+	// Longer than the tally ever waits for somebody else to say it.
+	looked := looks(t, text)
+	text = until(t, "five more looks", func() (string, error) { return get(t, page) }, func(text string) bool { return looks(t, text) > looked+5 })
+	if !strings.Contains(text, `lifecycle_tally_alive_missed_total{component="server"} 0`) {
+		t.Error("the tally said it, too")
+	}
+	for _, m := range control.Waiting() {
+		if missed(m) {
+			t.Errorf("it was said again: %v", m)
+		}
+	}
+	// Alone, the tally says it.
+	if r := p.Command("stop", p.File, "ts000"); r.Code != 0 {
+		t.Fatalf("%+v", r)
+	}
 	publish(t, p, event("alive", "server", "c1.example.net", "0.6.1"))
-	control.Until("the next one", missed)
-	shows(t, page, `lifecycle_tally_alive_missed_total{component="server"} 2`)
+	says("ts090")
+	shows(t, page, `lifecycle_tally_nodes_expired{component="server"} 2`, `lifecycle_tally_alive_missed_total{component="server"} 1`)
 	p.Stop()
+}
+
+// looks is how often a tally has looked for silent nodes, which it does every second.
+func looks(t *testing.T, page string) int {
+	t.Helper()
+	_, rest, _ := strings.Cut(page, "\nlifecycle_tally_maintenance_time_count{component=\"server\"} ")
+	number, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func TestTheToolCountsOnAnyBus(t *testing.T) {
