@@ -6,6 +6,7 @@ import (
 
 	"zmicroservices/services/bridge"
 	"zmicroservices/services/monitor"
+	"zmicroservices/services/scheduler"
 	"zmicroservices/services/tally"
 	"zmicroservices/services/watchdog"
 	"zmicroservices/services/watchdog/database"
@@ -14,10 +15,11 @@ import (
 
 // bundled are the task services in our own binary, by instance.
 var bundled = map[string]bundledTask{
-	"Monitor":  {"", monitor.New(measured{})}, // by whatever <service_name>: the original's files have monitor
-	"Tally":    {"", tally.New},
-	"Watchdog": {"", watchdog.Service(database.Open)},
-	"Bridge":   {"", bridge.New(around{})},
+	"Scheduler": {"", scheduler.New(running{}, version)},
+	"Monitor":   {"", monitor.New(measured{})}, // by whatever <service_name>: the original's files have monitor
+	"Tally":     {"", tally.New},
+	"Watchdog":  {"", watchdog.Service(database.Open)},
+	"Bridge":    {"", bridge.New(around{})},
 }
 
 // bundledTask is one of them: the service_name that its stub is known by, and

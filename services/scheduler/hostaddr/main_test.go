@@ -2,6 +2,7 @@ package hostaddr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -55,7 +56,7 @@ func follow() int {
 			}
 		}
 	}
-	link := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "zms0"}}
+	link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "zms0"}, PeerName: "zms1"}
 	address := func(change func(netlink.Link, *netlink.Addr) error, text string) func() error {
 		return func() error {
 			a, err := netlink.ParseAddr(text)
@@ -78,7 +79,13 @@ func follow() int {
 	for i, step := range []func() error{
 		func() error { return until("") },
 		func() error { return netlink.LinkAdd(link) },
-		func() error { return netlink.LinkSetUp(link) },
+		func() error {
+			end, err := netlink.LinkByName("zms1")
+			if err != nil {
+				return err
+			}
+			return errors.Join(netlink.LinkSetUp(end), netlink.LinkSetUp(link))
+		},
 		address(netlink.AddrAdd, "10.1.0.1/24"),
 		route("0.0.0.0/0"),
 		func() error { return until("10.1.0.1:8090") },
@@ -122,7 +129,7 @@ func TestTheKernelTellsOfAddresses(t *testing.T) {
 		t.Skip("this root may not make a network namespace: ", err)
 	}
 	if strings.Contains(string(out), "operation not supported") {
-		t.Skip("this kernel has no dummy interfaces: ", string(out))
+		t.Skip("this kernel has no virtual interfaces: ", string(out))
 	}
 	if err != nil || !strings.Contains(string(out), "followed") {
 		t.Errorf("%v\n%s", err, out)

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"zmicroservices/services/scheduler/peer"
@@ -24,6 +26,10 @@ const (
 
 // batch is how many keys go in one exchange.
 const batch = 256
+
+// silence keeps the client from writing to standard error by itself: its errors come back
+// to us, and are said once.
+var silence = sync.OnceFunc(logging.Disable)
 
 // shared is a registry in Redis.
 type shared struct {
@@ -42,6 +48,8 @@ func openRedis(place string, o Options) (Registry, error) {
 	options.MaxRetries = 1 // a connection that went stale; whoever asks comes again
 	options.DisableIdentity = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	options.DialerRetries = 1
+	silence()
 	return &shared{redis.NewClient(options), o.Prefix, o.Most}, nil
 }
 

@@ -41,8 +41,8 @@ func LoadSecret(path string) (string, error) {
 	if secret == "" {
 		return "", fmt.Errorf("read secret: %s is empty", path)
 	}
-	if strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }) || len(secret) > 1024 {
-		return "", fmt.Errorf("read secret: %s has more in it than one word of printable characters", path)
+	if strings.ContainsFunc(secret, func(r rune) bool { return r < ' ' || r > '~' }) || len(secret) > 1024 {
+		return "", fmt.Errorf("read secret: %s has more in it than one line of printable characters", path)
 	}
 	return secret, nil
 }
