@@ -5,6 +5,7 @@
 //	/healthz   200 while the provider works; ills that it works on with are named
 //	/readyz    200 when every task service that is to be up is ready, else 503 and their names
 //	/api/top   event.Figures as JSON, the value behind `conf_command top`
+//	/docs/     asyncapi.json, messages.md: what watchdog and agents say to each other
 //	/          what there is, as text
 //
 //	s, err := web.New(web.Options{Address: "127.0.0.1:9090", Figures: figures, Standing: standing, Metrics: metrics, Logger: log})

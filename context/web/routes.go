@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"zmicroservices/context/event"
+	"zmicroservices/taskservice/hippodamia/schema"
 )
 
 func routes(o Options) http.Handler {
@@ -29,14 +30,25 @@ func routes(o Options) http.Handler {
 		e.SetEscapeHTML(false)
 		_ = e.Encode(o.Figures(r.Context())) // whom it does not reach has gone
 	})
+	mux.Handle("GET /docs/asyncapi.json", file("application/json", schema.AsyncAPI))
+	mux.Handle("GET /docs/messages.md", file("text/markdown; charset=utf-8", schema.Messages))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		f := o.Standing(r.Context())
 		text(w, http.StatusOK, fmt.Sprintf("context %s, %d task services", f.Context, len(f.Services)), []string{
 			"/metrics   for Prometheus", "/healthz   whether the provider works", "/readyz    whether all task services are ready",
 			"/api/top   what everything costs, as JSON",
+			"/docs/asyncapi.json   what watchdog and agents say to each other; /docs/messages.md for people",
 		})
 	})
 	return mux
+}
+
+// file answers what never changes.
+func file(kind string, data []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write(data) // as above
+	})
 }
 
 // text answers a line, and more that explain it.

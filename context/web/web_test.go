@@ -105,6 +105,7 @@ func TestThePageTells(t *testing.T) {
 	s := serve(t, options())
 	for path, want := range map[string]string{
 		"/metrics": "zms_tasks 0\n", "/healthz": "ok\n", "/readyz": "ready\n", "/": "context context001, 0 task services\n",
+		"/docs/asyncapi.json": "{\n  \"asyncapi\": \"3.0.0\"", "/docs/messages.md": "# Messages",
 	} {
 		if code, _, body := s.ask(t, "GET", path, nil); code != 200 || !strings.HasPrefix(body, want) {
 			t.Errorf("%s: %d %q, want %q", path, code, body, want)

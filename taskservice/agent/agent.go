@@ -40,7 +40,7 @@ type Options struct {
 	Ping    time.Duration // between two pings; 0: 60 s
 	Runtime time.Duration // between two runtime messages; 0: ten pings
 	Splay   time.Duration // within which it comes back to a bus that was away; 0: 1 s
-	Will    bool          // register one on the bus; a connection has one for all agents on it
+	Will    bool          // lay one down on the bus, see WillTopic
 
 	// Info is how the microservice is, Config how it is configured, of which Mask is
 	// said. Both are called by Step; nil: nothing is known.

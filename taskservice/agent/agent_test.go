@@ -176,7 +176,7 @@ func TestWhatItSays(t *testing.T) {
 			`hippodamia.state.config `+head(uuid, 3)+`,"config":{"every":"1s","password":"***"}}`,
 		)
 	}
-	want = append(want, `hippodamia.state.end `+head("u2", 4)+`,"reason":"stopped"}`, `zms.will {"topic":"hippodamia.state.end","payload":null}`)
+	want = append(want, `hippodamia.state.end `+head("u2", 4)+`,"reason":"stopped"}`, `zms.will {"topic":"hippodamia.state.end","gid":"g","payload":null}`)
 	if g, w := strings.Join(got, "\n"), strings.Join(want, "\n"); g != w {
 		t.Errorf("said\n%s\nwant\n%s", g, w)
 	}

@@ -21,8 +21,8 @@ type Bus interface {
 	Rejoined() <-chan struct{}
 }
 
-// Run is an agent that stands alone: for a process that knows nothing of a bus. It is
-// the only one on its connection, so it registers a will. It returns nil after ctx has
+// Run is an agent that stands alone: for a process that knows nothing of a bus. It
+// lays down a will. It returns nil after ctx has
 // ended and goodbye is said, and an ErrGone when the process has ended, which is the
 // reason of the goodbye. Who closes the bus then waits until that has left.
 func Run(ctx context.Context, b Bus, p *Process, o Options, log *slog.Logger, entered func(State)) error {

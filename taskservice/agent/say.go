@@ -8,14 +8,14 @@ import (
 )
 
 // WillTopic is where a program tells the forwarder what to publish in its name should
-// its connection break. The payload is {"topic": …, "payload": …}; the next one of the
-// same topic replaces it, and a payload of null withdraws it.
+// its connection break. The next will of the same topic and gid replaces the one before.
 const WillTopic = "zms.will"
 
 // Will is what is said on WillTopic.
 type Will struct {
-	Topic   string          `json:"topic"`
-	Payload *hippodamia.End `json:"payload"` // nil withdraws
+	Topic   string          `json:"topic"`         // where it is to be published
+	GID     string          `json:"gid,omitempty"` // whose will is withdrawn; empty: all of the topic
+	Payload *hippodamia.End `json:"payload"`       // what is to be published; null withdraws
 }
 
 // act does what the table says, as effects.
@@ -61,11 +61,11 @@ func (a *Agent) act(now time.Time, act Act, out []Effect) []Effect {
 		if a.o.Will {
 			// Not said by the agent, so it has none of its numbers.
 			head := hippodamia.Ping{GID: a.gid, UUID: a.uuid, Timestamp: now.UTC()}
-			out = publish(out, WillTopic, Will{t.End(), &hippodamia.End{Ping: head, Reason: hippodamia.ReasonLastWill}})
+			out = publish(out, WillTopic, Will{Topic: t.End(), Payload: &hippodamia.End{Ping: head, Reason: hippodamia.ReasonLastWill}})
 		}
 	case WithdrawWill:
 		if a.o.Will {
-			out = publish(out, WillTopic, Will{Topic: t.End()})
+			out = publish(out, WillTopic, Will{Topic: t.End(), GID: a.gid})
 			out[len(out)-1].Last = true
 		}
 	}

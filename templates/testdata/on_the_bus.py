@@ -433,7 +433,7 @@ class EchoShouting:
         self.send("stop")
         self.assertEqual(self.hear("choria.lifecycle.event.shutdown")[1]["component"], NAME)
         self.assertEqual(self.hear("hippodamia.state.end")[1]["reason"], "stopped")
-        self.assertEqual(self.hear("zms.will", "control"), ("zms.will", {"topic": "hippodamia.state.end", "payload": None}))
+        self.assertEqual(self.hear("zms.will", "control"), ("zms.will", {"topic": "hippodamia.state.end", "gid": "g", "payload": None}))
         self.expect("stopped")
         self.expect_exit(0)
 

@@ -457,7 +457,7 @@ class Watch:
 
     def _will(self, payload):
         """What the forwarder says for us should we be gone; None: nothing."""
-        will = {"topic": self._prefix + "state.end", "payload": payload}
+        will = {"topic": self._prefix + "state.end", "gid": self._gid, "payload": payload}
         self._bus.send(compact("zms.will", will))
 
     def _send(self, what, message):
