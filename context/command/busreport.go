@@ -27,10 +27,21 @@ type BusReport struct {
 	In          Flow      `json:"in"`      // what was published
 	Out         Flow      `json:"out"`     // what was taken for subscribers, once for each
 	Dropped     Flow      `json:"dropped"` // what their queues had no room for
+	Wills       BusWills  `json:"wills"`
 
 	Topics      []BusTopic      `json:"topics"`
 	Publishers  []BusPublisher  `json:"publishers"`
 	Subscribers []BusSubscriber `json:"subscribers"`
+}
+
+// BusWills counts last wills: those that are kept, and what became of others.
+type BusWills struct {
+	Kept      int    `json:"kept"`
+	Bytes     int64  `json:"bytes"`
+	Laid      uint64 `json:"laid"`
+	Withdrawn uint64 `json:"withdrawn"`
+	Published uint64 `json:"published"`
+	Refused   uint64 `json:"refused"`
 }
 
 // Flow is messages and bytes.

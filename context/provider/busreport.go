@@ -26,6 +26,9 @@ func (p *Provider) BusReport() command.BusReport {
 		Denied: s.Denied, Memory: s.Memory, In: command.Flow(s.In), Out: command.Flow(s.Out), Dropped: command.Flow(s.Dropped),
 		Publishers: []command.BusPublisher{}, Subscribers: []command.BusSubscriber{},
 	}
+	if p.wills != nil {
+		f.Wills = command.BusWills(p.wills.book.Stats())
+	}
 	if len(s.Own) > 0 {
 		f.Publishers = append(f.Publishers, publisher(command.BusPeer{Addr: "the provider"}, 0, s.Own))
 	}

@@ -26,6 +26,8 @@
 //	forwarder.Run   the bus                    ends at teardown, after the drain
 //	command.Server  the control socket         ends at teardown
 //	command.Info    context info               ends at teardown, after a last flush
+//	herald          agents, life cycle events  ends at teardown, after the last goodbye
+//	wills           last wills that wait       ends at teardown
 //	tidy            gives memory back          ends at teardown
 //	clockwatch      steps of the clock     ends at teardown
 //	dispatch        keeper events to groups    ends with the keeper's event stream

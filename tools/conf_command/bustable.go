@@ -23,6 +23,12 @@ func showBus(w world, r command.BusReport) error {
 	if err != nil {
 		return err
 	}
+	if x := r.Wills; x.Laid+x.Refused > 0 {
+		if _, err := fmt.Fprintf(w.out, "%d last wills kept, %s published, %s withdrawn, %s refused\n\n",
+			x.Kept, short(float64(x.Published)), short(float64(x.Withdrawn)), short(float64(x.Refused))); err != nil {
+			return err
+		}
+	}
 	for _, t := range []*table{topicTable(w, r), publisherTable(w, r), subscriberTable(w, r)} {
 		if len(t.rows) == 1 {
 			continue
