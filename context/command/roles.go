@@ -53,8 +53,11 @@ func (h *Handler) ownWord(p Peer, id string) error {
 // names that they do carry may be another's; and an event needs one of ours.
 func (h *Handler) ownName(p Peer, topic string, o map[string]any) error {
 	own := false
-	for _, key := range []string{"service_id", "identity", "component", "name", "gid"} {
+	for _, key := range []string{"service_id", "identity", "config_id", "component", "name", "gid"} {
 		name := text(o, key)
+		if key == "identity" || key == "config_id" {
+			name = h.taskOf(name)
+		}
 		switch {
 		case name == "":
 		case h.speaksFor(p, name):
@@ -68,6 +71,18 @@ func (h *Handler) ownName(p Peer, topic string, o map[string]any) error {
 			p.Name, text(o, "identity"), text(o, "component"), p.Services)
 	}
 	return nil
+}
+
+// taskOf is the task service that an identity (host/context/task) or a configuration
+// (context/task) of ours is about, whose transaction may have a number (task#2); another
+// name is as it was.
+func (h *Handler) taskOf(name string) string {
+	_, id, ours := strings.Cut("/"+name, "/"+h.opts.Own.ContextID+"/")
+	if !ours {
+		return name
+	}
+	id, _, _ = strings.Cut(id, "#")
+	return id
 }
 
 // isTask says that an id is that of a task service of this context, or of one of

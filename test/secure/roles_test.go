@@ -51,6 +51,7 @@ func TestAKeyIsHeardAsItsRoleSays(t *testing.T) {
 	pump.say(
 		control("ts002", "evil"), control("", "evil"), "control @@@ evil", "control@@@{}evil", `control @@@ ["evil"]`,
 		lifecycle("ts002", "ts002", "evil"), lifecycle("ts001", "ts002", "evil"), lifecycle("host", "host", "evil"),
+		lifecycle("Pump", "edge7/context001/ts002", "evil"), `hippodamia.contact @@@ {"name": "any", "config_id": "context001/ts002#2", "mark": "evil"}`,
 		`hippodamia.state.ping @@@ {"gid": "ts002", "mark": "evil"}`, `hippodamia.contact @@@ {"service_id": "other", "mark": "evil"}`,
 		`process @@@ {"Task": {"message": {"header": {"action": "stop", "service_id": "ts001", "transaction": "T1"}}}, "mark": "evil"}`,
 		`state @@@ {"header": {"action": "request", "service_id": "", "service_name": "state", "service_transaction": "T1"}, "mark": "evil"}`,
@@ -59,7 +60,11 @@ func TestAKeyIsHeardAsItsRoleSays(t *testing.T) {
 	good := []string{
 		control("ts001", "good1"), control("ts001.2", "good2"), lifecycle("ts001", "host", "good3"), lifecycle("pump", "ts001", "good4"),
 		`hippodamia.state.ping @@@ {"gid": "ts001", "mark": "good5"}`, `hippodamia.contact @@@ {"name": "any", "mark": "good6"}`,
-		`frames @@@ {"mark": "good7"}`, "no topic good8",
+		`frames @@@ {"mark": "good7"}`, "no topic good8", lifecycle("Pump", "edge7/context001/ts001", "good9"),
+		`hippodamia.contact @@@ {"name": "any", "config_id": "context001/ts001#2", "mark": "good10"}`,
+		// Nor does it by a last will.
+		`zms.will @@@ {"topic": "hippodamia.state.end", "payload": {"gid": "ts002", "mark": "good11"}}`,
+		`zms.will @@@ {"topic": "hippodamia.state.end", "payload": {"gid": "ts001", "mark": "good12"}}`,
 	}
 	pump.say(good...)
 	for i := range good {
@@ -88,8 +93,22 @@ func TestAKeyIsHeardAsItsRoleSays(t *testing.T) {
 		b.never(`"stopped"`)
 		b.never("context @@@ {\"header\": {\"action\": \"stop\"")
 	}
-	denied(t, p, map[string]uint64{"desk": 0, "pump": 14, "eye": 3})
+	denied(t, p, map[string]uint64{"desk": 0, "pump": 16, "eye": 3})
+	if kept, refused := wills(t, p); kept != 1 || refused != 1 {
+		t.Errorf("%d last wills are kept and %d refused, want 1 and 1", kept, refused)
+	}
 	p.Stop()
+}
+
+// wills counts those that an operator is shown.
+func wills(t *testing.T, p *harness.Provider) (kept, refused int) {
+	t.Helper()
+	shown := p.Command("bus", p.File, "-o", "json")
+	var report struct{ Wills struct{ Kept, Refused int } }
+	if err := json.Unmarshal([]byte(shown.Stdout), &report); err != nil {
+		t.Fatalf("%v: %s%s", err, shown.Stdout, shown.Stderr)
+	}
+	return report.Wills.Kept, report.Wills.Refused
 }
 
 // denied compares how many messages of each key were denied with what an operator is
