@@ -67,15 +67,19 @@ func (h *Herald) contacted(payload []byte, owner Owner) {
 	gid := hippodamia.GID(r)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l := h.lives[ref]
-	if l == nil {
-		t := h.task(ref)
-		if t == nil || !t.Present || !t.Self {
-			return
-		}
-		l = h.newLife(ref, t)
-		h.lives[ref], h.identities[l.identity] = l, l
+	t, l := h.task(ref), h.lives[ref]
+	if t == nil || !t.Present {
+		return
 	}
+	fresh := l == nil
+	if fresh {
+		l = h.newLife(ref, t)
+	}
+	// A gateway asks for others, whose ends are not its own.
+	if (r.Host != h.opts.Host || r.PID != t.PID) && gid != l.gid || fresh && !t.Self {
+		return
+	}
+	h.lives[ref], h.identities[l.identity] = l, l
 	if gid == l.gid && !slices.Contains(h.leaving, ref) { // a command that is its own agent needs no other one
 		h.leaving = append(h.leaving, ref)
 		h.wake()

@@ -35,7 +35,7 @@ func itsOwnAgent(args []string) int {
 	}
 	crew := agent.NewCrew(b, hippodamia.Topics{}, nil)
 	crew.Add(agent.New(agent.Options{
-		Type: "Own", Name: "own", Host: "here", ConfigID: os.Getenv("ZMS_CONFIG_ID"), PID: os.Getpid(), Will: args[0] == "will",
+		Type: "Own", Name: "own", Host: agent.Host(), ConfigID: os.Getenv("ZMS_CONFIG_ID"), PID: os.Getpid(), Will: args[0] == "will",
 	}), nil)
 	go func() { // ends with the process
 		for {
