@@ -56,7 +56,7 @@ func (w *Watchdog) notice(m *member) {
 	if m.Reason != "" {
 		status["reason"] = m.Reason
 	}
-	if id := w.taskID(m.ConfigID); id != "" {
+	if id := w.taskID(m); id != "" {
 		status["task_id"] = id
 	}
 	header := w.opts.Sender
@@ -73,15 +73,17 @@ func (w *Watchdog) say(c message.Control) {
 	w.queue(frame)
 }
 
-// taskID is the task service of our context that runs with a configuration, which is
-// <context id>/<task id>, with #2 behind it in a transaction beside an older one; "": it
-// is not of our context.
-func (w *Watchdog) taskID(configID string) string {
-	id, ours := strings.CutPrefix(configID, w.opts.ContextID+"/")
-	if !ours || w.opts.ContextID == "" {
+// taskID is the task service that a microservice is, if it is one of our transaction;
+// else "". Its configuration is <context id>/<task id>, with #2 behind it in a transaction
+// beside an older one. Another host may have the same context.
+func (w *Watchdog) taskID(m *member) string {
+	own, ownOrdinal, _ := strings.Cut(w.opts.ConfigID, "#")
+	context, _, ours := strings.Cut(own, "/")
+	id, ordinal, _ := strings.Cut(m.ConfigID, "#")
+	id, same := strings.CutPrefix(id, context+"/")
+	if !ours || !same || ordinal != ownOrdinal || m.Host != w.opts.Host {
 		return ""
 	}
-	id, _, _ = strings.Cut(id, "#")
 	return id
 }
 

@@ -33,7 +33,8 @@ type Options struct {
 	Topics        hippodamia.Topics
 	Rules         Rules          // DefaultRules
 	Sender        message.Header // in whose name notices are given: service_id, service_name, transaction
-	ContextID     string         // of the context whose task services are to be named by their task_id in notices
+	Host          string         // the watchdog's own, and
+	ConfigID      string         // its own: of the same transaction's task services notices name the task_id; "": it is no task service
 	Alive         time.Duration  // at which life cycle events are said; 1 h. Below 0: they are not listened to
 	RetentionAge  time.Duration  // what is older is removed; 30 days. Below 0: nothing is
 	RetentionRows int            // messages, and changes, that stay at most; 1,000,000. Below 0: all

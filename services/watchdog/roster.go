@@ -51,8 +51,8 @@ func newRoster(t hippodamia.Topics, r Rules, most int, now time.Time) *roster {
 }
 
 // load puts back what a roster before had known. While nobody watched nobody was silent:
-// silence counts from now on.
-func (r *roster) load(now time.Time, known []Microservice) {
+// silence counts from now on. Who was not answered is, since its row is on the disk.
+func (r *roster) load(now time.Time, known []Microservice) (all []outcome) {
 	for _, row := range known {
 		m := &member{Microservice: row}
 		r.all[m.GID] = m
@@ -70,7 +70,11 @@ func (r *roster) load(now time.Time, known []Microservice) {
 			state.Passed = 1
 		}
 		r.silence.Resume(m.GID, now, state, r.thresholds(m))
+		if m.State == hippodamia.Initialize {
+			all = append(all, r.stored(now, m.GID, m.UUID))
+		}
 	}
+	return all
 }
 
 // thresholds of one that is not terminated.
@@ -103,7 +107,7 @@ func (r *roster) step(now time.Time, m *member, in Input, reason string, o *outc
 		default:
 			r.silence.Watch(m.GID, now, r.thresholds(m))
 		}
-	} else if in != Goodbye {
+	} else if in == Heard || in == AskedAgain || in == Requested {
 		r.silence.Seen(m.GID, now)
 	}
 	switch {
@@ -122,13 +126,14 @@ func (r *roster) step(now time.Time, m *member, in Input, reason string, o *outc
 // stored is told when the disk has the row of a request.
 func (r *roster) stored(now time.Time, gid, uuid string) (o outcome) {
 	m := r.all[gid]
-	if m == nil || m.UUID != uuid || m.State != hippodamia.Initialize {
-		return o // a later request of it waits, or it was quicker than the disk
+	if m == nil || m.UUID != uuid {
+		return o // a later request of it waits
 	}
-	m.Onboardings++
-	if r.step(now, m, Stored, "", &o) != nil {
-		m.Onboardings--
+	first := m.State == hippodamia.Initialize
+	if first {
+		m.Onboardings++
 	}
+	_ = r.step(now, m, Stored, "", &o) // refused: it has ended since, and nobody waits
 	return o
 }
 

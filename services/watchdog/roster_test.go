@@ -140,9 +140,13 @@ func TestAskingAgainIsAnsweredAgain(t *testing.T) {
 	s.is(s.say("hippodamia.contact", q), "keep")
 	s.is(s.stored(s.now, gid, "another"), "")
 	s.is(s.stored(s.now, gid, q.UUID), "respond")
-	s.is(s.stored(s.now, gid, q.UUID), "")
-	s.is(s.say("hippodamia.contact", q), "respond")
+	s.is(s.say("hippodamia.contact", q), "keep")
+	s.is(s.stored(s.now, gid, q.UUID), "respond")
 	s.in(gid, hippodamia.Onboarding)
+	s.is(s.say("hippodamia.state.ping", s.ping("pump", 1, 1)), "")
+	s.is(s.say("hippodamia.contact", q), "keep")
+	s.is(s.stored(s.now, gid, q.UUID), "respond")
+	s.in(gid, hippodamia.Active)
 	if n := s.all[gid].Onboardings; n != 1 {
 		t.Errorf("it was onboarded %d times", n)
 	}

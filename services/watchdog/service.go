@@ -1,6 +1,7 @@
 package watchdog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"zmicroservices/services/watchdog/mqtt"
 	"zmicroservices/taskservice"
+	"zmicroservices/taskservice/agent"
 	"zmicroservices/taskservice/message"
 )
 
@@ -23,6 +25,9 @@ const openTime = 10 * time.Second
 // be started, so that one that cannot be is a failed start.
 func Service(open OpenStore) taskservice.Factory {
 	return func(c taskservice.Config) (taskservice.Task, error) {
+		if c.Watch.Original {
+			return nil, errors.New("the bus is one of --wire original: what a watchdog says is not to be on it")
+		}
 		s, err := ParseSettings(c, os.Getenv, mqtt.Names()...)
 		broker, fault := mqtt.FromConfig(c)
 		if err = errors.Join(err, fault); err != nil {
@@ -55,8 +60,8 @@ func (s *service) Run(ctx context.Context, session *taskservice.Session) error {
 		Bus: session.Listen(room), Store: s.store, Logger: session.Log,
 		Topics: s.settings.Topics, Rules: s.settings.Rules, Alive: s.settings.Alive,
 		RetentionAge: s.settings.RetentionAge, RetentionRows: s.settings.RetentionRows,
-		ContextID: s.config.ContextID,
-		Sender:    message.Header{ServiceID: s.config.TaskID, ServiceName: s.config.ServiceName, Transaction: s.config.Transaction},
+		Host: agent.Host(), ConfigID: cmp.Or(s.config.Watch.ConfigID, s.config.ContextID+"/"+s.config.TaskID),
+		Sender: message.Header{ServiceID: s.config.TaskID, ServiceName: s.config.ServiceName, Transaction: s.config.Transaction},
 	})
 	if err != nil {
 		return err

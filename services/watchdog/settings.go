@@ -51,11 +51,16 @@ func ParseSettings(c taskservice.Config, getenv func(string) string, further ...
 	around := taskservice.Config{Values: map[string]any{ // read as elements are
 		"ZMS_PING_INTERVAL": getenv("ZMS_PING_INTERVAL"), "ZMS_ALIVE_INTERVAL": getenv("ZMS_ALIVE_INTERVAL"),
 	}}
-	var err error
-	s.Rules.Interval, err = around.Duration("ZMS_PING_INTERVAL", s.Rules.Interval)
+	ping, err := around.Duration("ZMS_PING_INTERVAL", 0)
 	r.note(err)
+	if ping > 0 { // 0: task services do not ping, but others may
+		s.Rules.Interval = ping
+	}
 	s.Alive, err = around.Duration("ZMS_ALIVE_INTERVAL", time.Hour)
 	r.note(err)
+	if s.Alive <= 0 {
+		s.Alive = -1
+	}
 	s.Alive = r.duration(c, "alive_interval", s.Alive)
 	s.Topics, err = hippodamia.NewTopics(cmp.Or(c.String("prefix"), getenv("ZMS_WATCH_PREFIX")))
 	r.note(err)

@@ -64,34 +64,35 @@ func to(s hippodamia.State, effects ...Effect) *edge { return &edge{s, effects} 
 // table is the life of a microservice. A nil edge is a refusal.
 //
 // Initialize lasts from the request until the disk has the row: the response that
-// follows is a promise. One that is found there after a restart may have got its
-// response all the same, so it may be heard.
+// follows is a promise. One that is found there after a restart is on the disk, and gets
+// its response, perhaps a second time.
 var table = map[hippodamia.State]*[numInputs]*edge{
 	hippodamia.Initialize: {
 		Requested:  to(hippodamia.Initialize, Keep),
-		AskedAgain: to(hippodamia.Initialize, Keep), // also after a restart, which has forgotten that it was to respond
+		AskedAgain: to(hippodamia.Initialize, Keep),
 		Stored:     to(hippodamia.Onboarding, Respond),
-		Heard:      to(hippodamia.Active, Welcome),
 		Goodbye:    to(hippodamia.Terminated, Alarm),
 		FellSilent: to(hippodamia.Inactive, Alarm),
 	},
 	hippodamia.Onboarding: {
 		Requested:  to(hippodamia.Initialize, Keep),
-		AskedAgain: to(hippodamia.Onboarding, Respond), // the response was lost
+		AskedAgain: to(hippodamia.Onboarding, Keep), // the response was lost
+		Stored:     to(hippodamia.Onboarding, Respond),
 		Heard:      to(hippodamia.Active, Welcome),
 		Goodbye:    to(hippodamia.Terminated, Alarm),
 		FellSilent: to(hippodamia.Inactive, Alarm),
 	},
 	hippodamia.Active: {
 		Requested:  to(hippodamia.Initialize, Keep),
-		AskedAgain: to(hippodamia.Active, Respond),
+		AskedAgain: to(hippodamia.Active, Keep),
+		Stored:     to(hippodamia.Active, Respond),
 		Heard:      to(hippodamia.Active),
 		Goodbye:    to(hippodamia.Terminated, Alarm),
 		FellSilent: to(hippodamia.Inactive, Alarm),
 	},
 	hippodamia.Inactive: {
 		Requested:  to(hippodamia.Initialize, Keep),
-		AskedAgain: to(hippodamia.Onboarding, Respond),
+		AskedAgain: to(hippodamia.Initialize, Keep),
 		Heard:      to(hippodamia.Active, Welcome),
 		Goodbye:    to(hippodamia.Terminated, Alarm),
 		StaySilent: to(hippodamia.Terminated, Alarm),

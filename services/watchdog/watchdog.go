@@ -59,6 +59,7 @@ const (
 	sweepEvery    = time.Minute
 	inviteEvery   = 10 * time.Second // the same gid
 	inviteRate    = 200              // a second, all gids: 10,000 that ping each minute are onboarded in one
+	worthSaying   = time.Second      // of being away: a busy machine is late all the time
 	closeTime     = 30 * time.Second // what waits is written within, at the end; whoever stops us may wait less
 	servicesChunk = 250              // of an answer to a query, some 100 kB
 )
@@ -91,7 +92,7 @@ func (w *Watchdog) Run(ctx context.Context) (err error) {
 	w.clock = gap.NewClock(w.every, w.read)
 	now := time.Now()
 	w.roster = newRoster(w.opts.Topics, w.opts.Rules, w.opts.Most, now)
-	w.roster.load(now, known)
+	resumed := w.roster.load(now, known)
 	if w.opts.Alive > 0 {
 		w.alives = gap.NewAlives(gap.AlivesOptions{Origin: now, Horizon: gap.HorizonOf(w.opts.Alive), Rank: gap.RankWatchdog, Most: w.opts.Most})
 	}
@@ -118,6 +119,9 @@ func (w *Watchdog) Run(ctx context.Context) (err error) {
 	running.Go(func() { w.receive(ctx) }) // ends with ctx, or with the bus
 	w.opts.Logger.Info("watchdog observes", "prefix", w.opts.Topics.Prefix(), "known", len(known))
 	w.command(w.opts.Topics.CommandPing(), "", now)
+	for _, o := range resumed {
+		w.carryOut(now, o)
+	}
 	return w.observe(ctx)
 }
 
@@ -202,7 +206,7 @@ func (w *Watchdog) beat() {
 	if c, ok := w.opts.Bus.(interface{ Connected() bool }); ok && !c.Connected() {
 		unheard = max(unheard, w.every) // nobody can be heard
 	}
-	if away.Strange() {
+	if away.Unheard >= worthSaying || away.Slept > 0 || away.Stepped != 0 {
 		w.opts.Logger.Info("watchdog was away, or the clock was set", "unheard", away.Unheard, "slept", away.Slept, "stepped", away.Stepped)
 	}
 	w.roster.silence.Rebase(now, unheard)

@@ -94,7 +94,7 @@ func (o observed) quiet() {
 
 func TestAnInactiveServiceIsANoticeAndSoIsItsReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := begin(t, newShelf(), Options{ContextID: "plant", Sender: message.Header{ServiceID: "ts000", ServiceName: "watchdog", Transaction: "T"}})
+		w := begin(t, newShelf(), Options{Host: "edge7", ConfigID: "plant/ts000", Sender: message.Header{ServiceID: "ts000", ServiceName: "watchdog", Transaction: "T"}})
 		s := &scene{t: t, now: time.Now()}
 		q := s.request("pump", 1)
 		w.tell("hippodamia.contact", q)
@@ -145,6 +145,22 @@ func TestAGidIsToldWhenTheDiskHasIt(t *testing.T) {
 		shelf.answer(nil)
 		w.gets("pump1-1")
 		w.quiet()
+	})
+}
+
+func TestWhoWasNotAnsweredIsAnsweredByTheNextWatchdog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scene{t: t, now: time.Now()}
+		q := s.request("pump", 1)
+		w := begin(t, newShelf(Microservice{Service: hippodamia.Service{
+			GID: hippodamia.GID(q), UUID: q.UUID, Type: q.Type, Name: q.Name, Host: q.Host, ConfigID: q.ConfigID, State: hippodamia.Initialize,
+		}}), Options{})
+		w.gets(q.UUID)
+		w.tell("hippodamia.state.ping", s.ping("pump", 1, 1))
+		w.quiet()
+		if m := w.shelf.rows[hippodamia.GID(q)]; m.State != hippodamia.Active || m.Onboardings != 1 {
+			t.Errorf("%+v", m)
+		}
 	})
 }
 
@@ -256,3 +272,21 @@ func TestABusOrAStoreThatEndsEndsIt(t *testing.T) {
 type deaf struct{ *air }
 
 func (deaf) Receive(context.Context) ([]byte, error) { return nil, errors.New("the wire is cut") }
+
+func TestATaskServiceOfOursIsNamed(t *testing.T) {
+	for _, row := range []struct{ own, host, config, want string }{
+		{"plant/ts000", "edge7", "plant/ts001", "ts001"},
+		{"plant/ts000", "edge7", "plant/ts001#2", ""}, // of another transaction
+		{"plant/ts000#2", "edge7", "plant/ts001#2", "ts001"},
+		{"plant/ts000", "edge8", "plant/ts001", ""}, // of another host
+		{"plant/ts000", "edge7", "plant2/ts001", ""},
+		{"", "edge7", "plant/ts001", ""},
+		{"", "edge7", "/ts001", ""},
+	} {
+		w := &Watchdog{opts: Options{Host: "edge7", ConfigID: row.own}}
+		m := &member{Microservice: Microservice{Service: hippodamia.Service{Host: row.host, ConfigID: row.config}}}
+		if got := w.taskID(m); got != row.want {
+			t.Errorf("%+v: %q", row, got)
+		}
+	}
+}
