@@ -69,7 +69,4 @@ func (l *Listener) Missed() uint64 { return l.missed.Load() }
 
 // Connected says whether the bus is joined at this moment: while it is not, nothing can
 // be heard.
-func (l *Listener) Connected() bool {
-	b, knows := l.session.bus.(interface{ Connected() bool })
-	return !knows || b.Connected()
-}
+func (l *Listener) Connected() bool { return l.session.bus.Connected() }
