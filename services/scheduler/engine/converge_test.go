@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"zmicroservices/services/scheduler/registry"
 )
 
 // convergence is what it took until everybody knew everybody.
@@ -18,13 +20,17 @@ type convergence struct {
 	restful int64 // and in the round afterwards
 }
 
-// converge runs n of the shipped engines. first says whom the i-th knows to begin with.
-func converge(t testing.TB, n int, first func(i int) []int) convergence {
+// converge runs n of the shipped engines. first says whom the i-th knows to begin with,
+// kept is their registry, nil for one each.
+func converge(t testing.TB, n int, first func(i int) []int, kept registry.Registry) convergence {
 	net := newNetwork()
 	nodes := make([]*node, n)
 	for i := range nodes {
 		nodes[i] = net.node(t, address(i+1), func(o *Options) {
 			o.Most = n
+			if kept != nil {
+				o.Registry = kept
+			}
 			for _, j := range first(i) {
 				o.First = append(o.First, address(j+1))
 			}
@@ -97,7 +103,7 @@ func TestEverybodyComesToKnowEverybody(t *testing.T) {
 		{"chain", 50, chain, 6},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			got := converge(t, c.n, c.first)
+			got := converge(t, c.n, c.first, nil)
 			t.Logf("%s of %d: %d rounds, %d calls until then, %d consumers listed; then %d calls a round, %d listed",
 				c.name, c.n, got.rounds, got.calls, got.names, got.steady, got.restful)
 			if got.rounds > c.most {

@@ -8,7 +8,7 @@
 //	GET  /openapi.json                   all this, for programs (OpenAPI 3.1)
 //
 // Every answer is JSON; every refusal is {"error": "…"} with a status of its own: 400 for
-// a body that is not what it should be, 401 without the secret, 404, 405, 413, 415, 429 for
+// a body that is not what it should be, 401 without the secret, 403 for a page in a browser, 404, 405, 413, 415, 429 for
 // who calls too often, 503 when there is no room for one more peer. A call may be repeated:
 // it says what is, not what to do.
 //

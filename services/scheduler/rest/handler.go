@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +70,9 @@ func (s *Server) handler() http.Handler {
 		case !s.rates.allow(from, time.Now()):
 			w.Header().Set("Retry-After", "1")
 			err = &refusal{http.StatusTooManyRequests, "too many calls from " + from.String()}
+		case r.Header.Get("Origin") != "":
+			// A page in somebody's browser, which can reach loopback where we cannot be seen.
+			err = &refusal{http.StatusForbidden, "a page in a browser is no peer"}
 		case !route.open && s.o.Secret != "" && !knows(r, s.o.Secret):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="scheduler"`)
 			err = &refusal{http.StatusUnauthorized, "Authorization: Bearer with the shared secret is missing or wrong"}
@@ -116,10 +120,14 @@ func (s *Server) reply(w http.ResponseWriter, value any, err error) {
 	_, _ = w.Write(append(text, '\n')) // who has gone does not hear it
 }
 
+// kinds are what a call's body may call itself. The second is what curl -d says of
+// anything; a browser that says so adds its Origin.
+var kinds = []string{"application/json", "application/x-www-form-urlencoded"}
+
 // read gives the call in a request's body.
 func read(r *http.Request) (peer.Call, error) {
 	if kind := r.Header.Get("Content-Type"); kind != "" {
-		if kind, _, err := mime.ParseMediaType(kind); err != nil || kind != "application/json" {
+		if kind, _, err := mime.ParseMediaType(kind); err != nil || !slices.Contains(kinds, kind) {
 			return peer.Call{}, &refusal{http.StatusUnsupportedMediaType, "Content-Type is not application/json"}
 		}
 	}

@@ -100,6 +100,12 @@ func TestRefusalsAreJSONWithAStatus(t *testing.T) {
 			t.Errorf("%s %s: no Allow", c.method, c.path)
 		}
 	}
+	for header, want := range map[string]int{"Origin": 403, "Content-Type": 200} {
+		response, text := a.ask(t, "POST", "/sync", good, header, map[string]string{"Origin": "http://x", "Content-Type": "application/x-www-form-urlencoded"}[header])
+		if response.StatusCode != want {
+			t.Errorf("%s: %d %s", header, response.StatusCode, text)
+		}
+	}
 	for range 50 {
 		a.ask(t, "POST", "/sync", `{"uuid":"`+uuid.NewString()+`"}`)
 	}
