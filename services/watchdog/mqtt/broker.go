@@ -195,7 +195,22 @@ func (b Broker) dial(ctx context.Context, max int) (net.Conn, error) {
 		conn.Close()
 		return nil, err
 	}
-	return clip(secured, max), nil
+	return clip(alerted{secured}, max), nil
+}
+
+// alerted is a secured connection whose writer is told why the broker has hung up. In TLS
+// 1.3 the broker judges our certificate after our handshake is over; a write then fails
+// for a reset, and the alert that says why waits to be read.
+type alerted struct{ *tls.Conn }
+
+func (a alerted) Write(p []byte) (int, error) {
+	n, err := a.Conn.Write(p)
+	if err != nil && a.SetReadDeadline(time.Now().Add(time.Second)) == nil {
+		if _, why := a.Read(make([]byte, 1)); isAlert(why) {
+			return n, why
+		}
+	}
+	return n, err
 }
 
 // open says whether a password would travel for everybody to read.

@@ -24,17 +24,23 @@ func (r refusal) Is(target error) bool { return target == ErrRefused }
 
 // judge tells a refusal from an absence.
 func judge(err error) error {
-	var op *net.OpError
 	var certificate *tls.CertificateVerificationError
 	var path *os.PathError
 	switch {
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised),
 		errors.Is(err, packets.ErrorRefusedIDRejected), errors.Is(err, packets.ErrorRefusedBadProtocolVersion),
 		errors.As(err, &certificate), errors.As(err, &path),
-		errors.As(err, &op) && op.Op == "remote error": // a TLS alert, as crypto/tls tells it
+		isAlert(err):
 		return refusal{plain{err}}
 	}
 	return plain{err}
+}
+
+// isAlert says whether the other end of a TLS connection told why it left, as crypto/tls
+// has it.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
 }
 
 // plain is an error without paho's own words in front.

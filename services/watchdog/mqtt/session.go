@@ -207,7 +207,17 @@ func awaited(ctx context.Context, token paho.Token, lost <-chan error) error {
 	defer answered.Stop()
 	select {
 	case <-token.Done():
-		return token.Error()
+		if token.Error() == nil {
+			return nil
+		}
+		// paho gives orders up just before it says why the connection was lost.
+		answered.Reset(time.Second)
+		select {
+		case err := <-lost:
+			return err
+		case <-answered.C:
+			return token.Error()
+		}
 	case err := <-lost:
 		return err
 	case <-answered.C:
