@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"log/slog"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -69,43 +65,6 @@ func dog(t *testing.T, args ...string) (said *shared, end func() int) {
 	return said, end
 }
 
-// agent runs the agent of a user who has nothing but paho.
-func agent(t *testing.T, port int, name string) (said *shared, kill func()) {
-	t.Helper()
-	const python = "/usr/bin/python3"
-	if exec.Command(python, "-c", "import paho.mqtt.client").Run() != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("no paho: apt-get install python3-paho-mqtt")
-		}
-		t.Skip("no paho: apt-get install python3-paho-mqtt")
-	}
-	cmd := exec.Command(python, "../../services/watchdog/mqtt/testdata/agent.py", "127.0.0.1", strconv.Itoa(port), name)
-	said = new(shared)
-	cmd.Stdout, cmd.Stderr = said, said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var once sync.Once
-	kill = func() {
-		once.Do(func() {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		})
-	}
-	t.Cleanup(kill)
-	return said, kill
-}
-
-// gids are those that an agent was told.
-func gids(said *shared) (all []string) {
-	for scanner := bufio.NewScanner(strings.NewReader(said.String())); scanner.Scan(); {
-		if gid, is := strings.CutPrefix(scanner.Text(), "gid "); is {
-			all = append(all, gid)
-		}
-	}
-	return all
-}
-
 func TestAnAgentOnABrokerAloneIsWatched(t *testing.T) {
 	broker := harness.StartMosquitto(t, nil, "allow_anonymous true")
 	there := broker.Sub("hippodamia/#")
@@ -115,12 +74,12 @@ func TestAnAgentOnABrokerAloneIsWatched(t *testing.T) {
 	said.until(t, "broker is connected", 1)
 	there.Until("hippodamia/command/ping") // it asks all who are there
 
-	pump, kill := agent(t, broker.Port(), "pump")
+	pump := harness.StartPahoAgent(t, broker, "pump")
 	said.until(t, "name=pump", 3)
 	said.until(t, "to=active", 1)
 	there.Until("hippodamia/contact", "pump")
 	broker.Pub("hippodamia/command/onboarding", `{"request_id":"1","timestamp":"2026-11-21T10:00:00Z"}`)
-	pump.until(t, "gid ", 2)
+	pump.Until("gid ", 2)
 	said.until(t, "to=active", 2)
 
 	// The watchdog comes back, and knows it.
@@ -130,7 +89,7 @@ func TestAnAgentOnABrokerAloneIsWatched(t *testing.T) {
 	there.Until("hippodamia/gateway/", `"offline","reason":"shutdown"`)
 	said, end = dog(t, args...)
 	said.until(t, "known=1", 1)
-	pump.until(t, "command ping", 1) // is asked at once
+	pump.Until("command ping", 1) // is asked at once
 
 	// So does the broker: nobody is taken to be silent meanwhile.
 	said.until(t, "broker is connected", 1)
@@ -141,13 +100,13 @@ func TestAnAgentOnABrokerAloneIsWatched(t *testing.T) {
 	there = broker.Sub("hippodamia/state/#")
 	there.Until("hippodamia/state/ping")
 
-	kill()
+	pump.Kill()
 	there.Until("hippodamia/state/end", `"last-will"`)
 	said.until(t, "to=terminated reason=last-will", 1)
 	if code := end(); code != 0 {
 		t.Errorf("code %d: %s", code, said)
 	}
-	all := gids(pump)
+	all := pump.GIDs()
 	if len(all) < 2 || all[0] != all[1] {
 		t.Errorf("gids %q", all)
 	}
