@@ -9,7 +9,7 @@
 //	Latency  200 agents that say 2,000 messages a second: from the time that an agent
 //	         has put into a message to the commit that it is in, waited for as the disk is
 //	Crowd    10,000 agents over 1,000 pairs of connections: how long until all are
-//	         onboarded, the watchdog's CPU and memory with a ping a minute of each, and
+//	         onboarded, the watchdog's CPU and memory with a ping each 20 s of each, and
 //	         how long a command.ping to all takes until the last answer is in the database
 //
 // Each message that was said has to be in the database at the end, or the benchmark

@@ -15,8 +15,8 @@ type Store interface {
 	Run(ctx context.Context) error
 
 	// Append queues an entry; entries are written in the order of the calls. It never
-	// blocks: while the database does not write, entries wait in a ring of tens of
-	// thousands; when that runs over the oldest messages and changes are lost, and
+	// blocks: while the database does not write, entries wait in a ring of a hundred
+	// thousand; when that runs over the oldest messages and changes are lost, and
 	// counted. Rows of microservices are not lost so: of each the latest is kept.
 	//
 	// The store takes the entry and must not be given one that changes afterwards.

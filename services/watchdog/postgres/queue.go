@@ -8,7 +8,7 @@ import (
 
 // What waits for the database at most. A message is at most watchdog.MaxPayload.
 const (
-	ringEntries = 65536
+	ringEntries = 1 << 17 // 10,000 agents that are onboarded in the same second leave ten each
 	ringBytes   = 256 << 20
 )
 

@@ -13,8 +13,9 @@ func TestARingThatRunsOverKeepsTheRows(t *testing.T) {
 	answered := 0
 	q.asks = append(q.asks, ask{below: 0, done: nil}, ask{below: 1}, ask{below: ringEntries + 10})
 	var lost uint64
+	pumps := []watchdog.Microservice{storetest.Pump(0), storetest.Pump(1), storetest.Pump(2)}
 	for n := range ringEntries + 5 {
-		one := storetest.Pump(n % 3)
+		one := pumps[n%3]
 		one.Seq = uint64(n)
 		e := watchdog.Entry{After: &one}
 		if n != 1 {

@@ -16,6 +16,10 @@ import (
 // linger is how long an entry waits for others before the disk is asked.
 const linger = 20 * time.Millisecond
 
+// ring is how many writes may wait: 10,000 agents that are onboarded in the same second
+// leave ten each.
+const ring = 1 << 17
+
 // Store is a watchdog.Store.
 type Store struct {
 	db     *store.DB
@@ -27,7 +31,7 @@ var _ watchdog.Store = (*Store)(nil)
 // Open opens the file, or makes it; its folder must exist.
 func Open(ctx context.Context, path string, logger *slog.Logger) (*Store, error) {
 	db, err := store.Open(ctx, store.Options{
-		Path: path, Schema: schema, Logger: logger, Sync: store.Full, Linger: linger, Vital: []string{"microservices"},
+		Path: path, Schema: schema, Logger: logger, Sync: store.Full, Linger: linger, Ring: ring, Vital: []string{"microservices"},
 	})
 	if err != nil {
 		return nil, err
