@@ -14,12 +14,16 @@ import (
 // to programs that are made for one.
 type Listener struct {
 	session *Session
-	frames  chan []byte // sent to by listen, closed by nobody
+	frames  chan []byte  // sent to by listen, closed by nobody
+	bytes   atomic.Int64 // in frames
 	missed  atomic.Uint64
 }
 
-// Listen makes a Listener that keeps up to room frames for a task that is busy. It hears
-// nothing before Subscribe.
+// heaviest is how many bytes wait in a Listener at most, and one frame beside them.
+const heaviest = 64 << 20
+
+// Listen makes a Listener that keeps up to room frames, of 64 MiB in all, for a task that
+// is busy. It hears nothing before Subscribe.
 func (s *Session) Listen(room int) *Listener {
 	return &Listener{session: s, frames: make(chan []byte, room)}
 }
@@ -27,19 +31,26 @@ func (s *Session) Listen(room int) *Listener {
 // Subscribe adds the frames that begin with prefix, and returns when it has taken effect.
 // A frame that begins with two of its prefixes comes twice.
 func (l *Listener) Subscribe(ctx context.Context, prefix string) error {
-	l.session.ears.add(prefix, func(frame []byte) bool {
-		select {
-		case l.frames <- frame:
-			return true
-		default:
-			l.missed.Add(1)
-			return false
-		}
-	})
+	l.session.ears.add(prefix, l.take)
 	if err := l.session.bus.Subscribe(ctx, prefix); err != nil {
 		return fmt.Errorf("subscribe to %s: %w", prefix, err)
 	}
 	return nil
+}
+
+// take queues a frame, if there is room. One goroutine calls it.
+func (l *Listener) take(frame []byte) bool {
+	if l.bytes.Load() < heaviest {
+		l.bytes.Add(int64(len(frame))) // before Receive can take it off
+		select {
+		case l.frames <- frame:
+			return true
+		default:
+			l.bytes.Add(-int64(len(frame)))
+		}
+	}
+	l.missed.Add(1)
+	return false
 }
 
 // Receive is the next frame, whole. It may be somebody else's as well and must not be
@@ -47,6 +58,7 @@ func (l *Listener) Subscribe(ctx context.Context, prefix string) error {
 func (l *Listener) Receive(ctx context.Context) ([]byte, error) {
 	select {
 	case frame := <-l.frames:
+		l.bytes.Add(-int64(len(frame)))
 		return frame, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()

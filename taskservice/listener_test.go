@@ -41,6 +41,16 @@ func TestAListenerKeepsWhatATaskIsTooBusyFor(t *testing.T) {
 				t.Fatalf("%s %v, want %s", frame, err, want)
 			}
 		}
+		for range 2 {
+			bus.in <- append([]byte("a.x @@@ "), make([]byte, heaviest)...)
+		}
+		synctest.Wait()
+		if l.Missed() != 2 {
+			t.Errorf("%d were missed of what is heavy", l.Missed())
+		}
+		if _, err := l.Receive(ctx); err != nil {
+			t.Error(err)
+		}
 		if !l.Connected() {
 			t.Error("the bus is there")
 		}

@@ -1,6 +1,7 @@
 package watchdog
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -17,8 +18,12 @@ func (w *Watchdog) receive(ctx context.Context) {
 			}
 			return
 		}
+		a := arrival{at: time.Now(), frame: frame}
+		if len(frame) > frameRoom {
+			a.frame, a.cut = bytes.Clone(frame[:frameRoom]), len(frame)-frameRoom
+		}
 		select {
-		case w.inbox <- arrival{time.Now(), frame}:
+		case w.inbox <- a:
 		case <-ctx.Done():
 			return
 		}

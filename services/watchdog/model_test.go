@@ -97,7 +97,7 @@ func TestRandomLivesLeaveARightStory(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.read(t, r.receive(now, topic, payload))
+			l.read(t, r.receive(now, topic, payload, len(payload)))
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"":        func(t *rapid.T) { l.agree(t, r) },
@@ -161,7 +161,7 @@ func FuzzReceive(f *testing.F) {
 		now := time.Now()
 		r := newRoster(hippodamia.Topics{}, DefaultRules(), 3, now)
 		for range 2 {
-			o := r.receive(now, topic, payload)
+			o := r.receive(now, topic, payload, len(payload))
 			m := o.entry.Message
 			if m == nil || m.Size != len(payload) || len(m.Topic) > longest || len(m.Rejected) > longest || len(m.GID) > 64 || len(m.UUID) > 64 {
 				t.Fatalf("%+v", m)

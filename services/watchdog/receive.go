@@ -1,6 +1,7 @@
 package watchdog
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -14,12 +15,12 @@ import (
 const longest = 256
 
 // receive decides what follows from a message to the watchdog. All that comes is stored;
-// what cannot be used is rejected, and changes nothing.
-func (r *roster) receive(now time.Time, topic string, payload []byte) outcome {
-	o := outcome{entry: Entry{Message: &Message{At: now, Topic: printable(topic), Payload: payload, Size: len(payload)}}}
-	if len(payload) > MaxPayload {
-		o.entry.Message.Payload = payload[:MaxPayload:MaxPayload]
-		return o.reject("it has %d bytes, more than %d", len(payload), MaxPayload)
+// what cannot be used is rejected, and changes nothing. size is that of the payload
+// before it was cut.
+func (r *roster) receive(now time.Time, topic string, payload []byte, size int) outcome {
+	o := outcome{entry: Entry{Message: &Message{At: now, Topic: printable(topic), Payload: payload, Size: size}}}
+	if size > MaxPayload {
+		return o.reject("it has %d bytes, more than %d", size, MaxPayload)
 	}
 	switch topic {
 	case r.topics.Contact():
@@ -43,7 +44,15 @@ func (r *roster) receive(now time.Time, topic string, payload []byte) outcome {
 // reject says why a message is of no use.
 func (o outcome) reject(format string, a ...any) outcome {
 	o.entry.Message.Rejected = printable(fmt.Sprintf(format, a...))
+	o.shorten()
 	return o
+}
+
+// shorten keeps but the beginning of a message, in memory of its own.
+func (o outcome) shorten() {
+	if m := o.entry.Message; len(m.Payload) > ShortPayload {
+		m.Payload = bytes.Clone(m.Payload[:ShortPayload])
+	}
 }
 
 // contact is a request to be onboarded.

@@ -37,13 +37,18 @@ type Message struct {
 	GID      string // whose it says it is; "": it does not say, or cannot be read
 	UUID     string
 	Rejected string // why it was of no use; "": it was not
-	Payload  []byte // as it came, any bytes, up to MaxPayload
-	Size     int    // of all of it, which was cut if it is more than MaxPayload
+	Payload  []byte // as it came, any bytes; cut to MaxPayload, or ShortPayload
+	Size     int    // of all of it
 }
 
 // MaxPayload is how many bytes of a message are stored. A longer one is rejected: no
-// agent has so much to say.
-const MaxPayload = 256 << 10
+// agent has so much to say. Of one that is rejected, and of every one while more than
+// 1,000 writes wait for the database, ShortPayload is stored: a client that has much to
+// say and a disk that does not answer are not to fill the memory.
+const (
+	MaxPayload   = 256 << 10
+	ShortPayload = 4 << 10
+)
 
 // Entry is what one step leaves. What is nil did not happen.
 type Entry struct {

@@ -39,7 +39,7 @@ func (s *scene) say(topic string, m any) outcome {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.receive(s.now, topic, payload)
+	return s.receive(s.now, topic, payload, len(payload))
 }
 
 // request is that of the start n of a microservice.
@@ -184,7 +184,7 @@ func TestWhatCannotBeRightIsRejectedAndChangesNothing(t *testing.T) {
 	} {
 		o := s.say("hippodamia."+row.topic, row.m)
 		s.is(o, row.want)
-		if n := len(o.entry.Message.Payload); n > MaxPayload {
+		if n := len(o.entry.Message.Payload); n > ShortPayload {
 			t.Errorf("%d bytes are stored", n)
 		}
 	}

@@ -32,6 +32,7 @@ type Watchdog struct {
 	invites *rate.Limiter        // of all gids
 	swept   time.Time            // when retention was asked for last
 	lost    uint64               // of the store's losses, those that were said
+	behind  bool                 // much waits for the database: what is added is to be short
 
 	// inbox is what the reader hands over. It closes nothing; when it is full the reader
 	// waits, and the bus queues.
@@ -49,10 +50,12 @@ type Watchdog struct {
 type arrival struct {
 	at    time.Time
 	frame []byte
+	cut   int // bytes that were cut off behind
 }
 
 const (
-	inboxRoom  = 4096
+	inboxRoom  = 256
+	frameRoom  = MaxPayload + 4096 // of a frame, more is cut off as it comes
 	outboxRoom = 16384
 	batch      = 256 // arrivals between two looks at everything else
 
@@ -60,6 +63,7 @@ const (
 	inviteEvery   = 10 * time.Second // the same gid
 	inviteRate    = 200              // a second, all gids: 10,000 that ping each minute are onboarded in one
 	worthSaying   = time.Second      // of being away: a busy machine is late all the time
+	muchWaits     = 1000             // writes, for the database
 	closeTime     = 30 * time.Second // what waits is written within, at the end; whoever stops us may wait less
 	servicesChunk = 250              // of an answer to a query, some 100 kB
 )
@@ -158,6 +162,7 @@ func (w *Watchdog) observe(ctx context.Context) error {
 
 // take handles what has arrived, a batch at most.
 func (w *Watchdog) take(a arrival) {
+	w.behind = w.opts.Store.Stats().Waiting > muchWaits
 	for range batch {
 		w.handle(a)
 		select {
@@ -194,7 +199,10 @@ func (w *Watchdog) handle(a arrival) {
 	case isLife(topic):
 		w.life(a.at, topic, payload)
 	default:
-		o := w.roster.receive(a.at, topic, payload)
+		o := w.roster.receive(a.at, topic, payload, len(payload)+a.cut)
+		if w.behind {
+			o.shorten()
+		}
 		w.carryOut(a.at, o)
 	}
 }
