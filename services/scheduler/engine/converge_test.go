@@ -24,6 +24,9 @@ type convergence struct {
 // kept is their registry, nil for one each.
 func converge(t testing.TB, n int, first func(i int) []int, kept registry.Registry) convergence {
 	net := newNetwork()
+	if n > 1000 {
+		net.latency = 0 // millions of timers would be what is measured
+	}
 	nodes := make([]*node, n)
 	for i := range nodes {
 		nodes[i] = net.node(t, address(i+1), func(o *Options) {
@@ -63,6 +66,9 @@ func converge(t testing.TB, n int, first func(i int) []int, kept registry.Regist
 		round()
 	}
 	c.calls, c.names = net.calls.Load(), net.lists.Load()
+	if n > 1000 {
+		return c // a round at rest is as it is with fewer
+	}
 	round()
 	c.steady, c.restful = net.calls.Load()-c.calls, net.lists.Load()-c.names
 	for _, d := range nodes[:min(n, 50)] {

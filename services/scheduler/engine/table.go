@@ -30,6 +30,9 @@ type table struct {
 	list   []peer.Peer             // known, as it is told; nil: to be made. Never changed once made
 	made   time.Time
 	turned uint64 // consumers that found no room
+
+	own       peer.Peer   // ourselves, as of the last look
+	ownDigest peer.Digest // of own: each call needs it
 }
 
 // manyPeers is from when on the list that is told may be listAge behind in its
@@ -206,7 +209,10 @@ func (t *table) digestWith(self peer.Address) peer.Digest {
 	if self == "" {
 		return peer.Digest{} // others do not know us by an address that we know
 	}
-	return t.digest.With(peer.Of(t.self, self))
+	if t.own.IP != self || t.own.UUID != t.self {
+		t.own, t.ownDigest = peer.Peer{UUID: t.self, IP: self}, peer.Of(t.self, self)
+	}
+	return t.digest.With(t.ownDigest)
 }
 
 // detail keeps what a peer says of what it runs.
