@@ -360,3 +360,9 @@ func publish(t *testing.T, b *bus.Bus, frame string) {
 		t.Fatal(err)
 	}
 }
+
+func contextOf(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), d)
+}
+
+func (r *running) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r.log, nil)) }
