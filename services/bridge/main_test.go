@@ -45,6 +45,9 @@ func (f fakeSource) Self(context.Context) (Self, error) {
 }
 
 func (f fakeSource) State(_ context.Context, transaction string) (json.RawMessage, error) {
+	if transaction == "long" {
+		transaction = strings.Repeat("long", 1000)
+	}
 	return json.RawMessage(fmt.Sprintf(`[{"transaction":%q}]`, transaction)), f.err
 }
 

@@ -32,6 +32,12 @@ type sender struct {
 // run ends with ctx.
 func (s *sender) run(ctx context.Context) {
 	for {
+		// Waited for first: what nobody has taken yet may still give way to newer events.
+		_, done, err := s.tide.wait(ctx)
+		if err != nil {
+			return
+		}
+		done()
 		e, l, err := s.spool.take(ctx, s.number)
 		if err != nil {
 			return
