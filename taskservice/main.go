@@ -26,12 +26,12 @@ const (
 // after a failure, 2 when the environment is not that of a task service. The
 // name has to be the <service_name> of the Context file, as messages go by it;
 // an empty one is whatever the file says.
-func Main(serviceName string, f Factory) {
-	os.Exit(process(serviceName, f, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+func Main(serviceName string, f Factory, opts ...Option) {
+	os.Exit(process(serviceName, f, os.Args[1:], os.Environ(), os.Stdout, os.Stderr, opts...))
 }
 
 // process is Main with what it takes from its process as arguments.
-func process(serviceName string, f Factory, args, environ []string, stdout, stderr io.Writer) int {
+func process(serviceName string, f Factory, args, environ []string, stdout, stderr io.Writer, more ...Option) int {
 	name := cmp.Or(serviceName, "task service")
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -63,7 +63,7 @@ func process(serviceName string, f Factory, args, environ []string, stdout, stde
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
 	context.AfterFunc(ctx, cancel) // a second signal ends the process at once
-	if err := Run(ctx, c, f, WithLogger(log), WithStopTime(*stopTime)); err != nil {
+	if err := Run(ctx, c, f, append([]Option{WithLogger(log), WithStopTime(*stopTime)}, more...)...); err != nil {
 		fmt.Fprintf(stderr, "%s: %s\n", name, oneLine(err))
 		return exitFailed
 	}
@@ -116,6 +116,8 @@ context would have given it:
     ZMS_BACKEND=tcp://127.0.0.1:6557        the file's BackendEndpoint
     ZMS_CONFIG='{"Task": ...}'              its TaskService element as JSON
     ZMS_CONTEXT_ID, ZMS_TASK, ZMS_STATE_DIR, ZMS_CURVE (optional)
+    ZMS_CONFIG_ID, ZMS_PING_INTERVAL=60s, ZMS_ALIVE_INTERVAL=1h, ZMS_WATCH_PREFIX=hippodamia,
+    ZMS_WIRE=original       what a watchdog and life cycle events say of it (optional)
 
 Flags:
 

@@ -1,6 +1,7 @@
 package taskservice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type Option func(*options)
 
 type options struct {
 	log      *slog.Logger
+	version  string
 	stopTime time.Duration
 	joinTime time.Duration
 }
@@ -42,6 +44,11 @@ func WithStopTime(d time.Duration) Option { return func(o *options) { o.stopTime
 // WithJoinTime sets how long joining the bus may take; 30 s without it.
 func WithJoinTime(d time.Duration) Option { return func(o *options) { o.joinTime = d } }
 
+// WithVersion says which version of its program a service is, for its agent and its life
+// cycle events; without it that is what the program was built from. A <version> in the
+// configuration goes before both.
+func WithVersion(version string) Option { return func(o *options) { o.version = version } }
+
 // Run is one task service from birth to its last word, as the package
 // describes. It returns when the bus is drained: nil after stopped, else the
 // reason why the service failed. When ctx ends the task is asked to stop.
@@ -55,6 +62,7 @@ func Run(ctx context.Context, c Config, f Factory, opts ...Option) (err error) {
 	if err := c.validate(); err != nil {
 		return err
 	}
+	c.Version = cmp.Or(c.Version, o.version)
 	w, err := newWatched(c, o.log)
 	if err != nil {
 		return err

@@ -43,6 +43,6 @@ func runBundled(args []string) int {
 	}
 	t := bundled[args[0]]
 	os.Args = os.Args[:1] // Main parses flags, of which a provider gives none
-	taskservice.Main(t.serviceName, t.make)
+	taskservice.Main(t.serviceName, t.make, taskservice.WithVersion(version))
 	return 0
 }
