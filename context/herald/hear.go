@@ -15,10 +15,13 @@ import (
 // that begin so.
 func (h *Herald) Topics() []string {
 	t := h.opts.Topics
-	return []string{t.Contact(), t.Individual(""), t.Command(), t.End(), shutdowns}
+	return []string{t.Contact(), t.Individual(""), t.Command(), t.End(), startups, shutdowns}
 }
 
-var shutdowns = lifecycle.Prefix + lifecycle.Shutdown.String() + "."
+var (
+	startups  = lifecycle.Prefix + lifecycle.Startup.String() + "."
+	shutdowns = lifecycle.Prefix + lifecycle.Shutdown.String() + "."
+)
 
 // Owner finds the task service that a peer is, which says that it is this process; 0: it
 // did not say. Zero is nobody's.
@@ -47,9 +50,9 @@ func (h *Herald) Heard(topic string, frame []byte, owner Owner) {
 		if end, err := hippodamia.Parse[hippodamia.End](payload); err == nil {
 			h.parted(end.UUID)
 		}
-	case shutdowns:
+	case startups, shutdowns:
 		if e, err := lifecycle.NewFromJSON(payload); err == nil {
-			h.shut(e.Identity(), owner(0))
+			h.told(e.Identity(), owner(0), topic == shutdowns)
 		}
 	}
 }
@@ -129,12 +132,12 @@ func (h *Herald) parted(id string) {
 	}
 }
 
-// shut notes a shutdown that was said by who is known to be that task service, or by who
-// is not known to be another one.
-func (h *Herald) shut(identity string, owner event.Ref) {
+// told notes a startup or a shutdown that was said by who is known to be that task
+// service, or by who is not known to be another one.
+func (h *Herald) told(identity string, owner event.Ref, shutdown bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if l := h.identities[identity]; l != nil && (owner == event.Ref{} || owner == l.ref) {
-		l.said = true
+		l.said = shutdown
 	}
 }

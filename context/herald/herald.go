@@ -52,11 +52,13 @@ type Herald struct {
 	lagged     bool // some did not find room
 	subscribed bool // perhaps somebody listens by now to whom nobody spoke
 	leaving    []event.Ref
+	known      []*late
 	lives      map[event.Ref]*life
 	identities map[string]*life
 	uuids      map[string]*onboarding
 
-	times times // owned by Run
+	times times          // owned by Run
+	late  map[*late]bool // the same
 }
 
 // New makes a Herald. Run makes it live.
@@ -72,7 +74,7 @@ func New(o Options) (*Herald, error) {
 	}
 	return &Herald{
 		opts: o, crew: agent.NewCrew(line{o.Bus}, o.Topics, o.Logger), woken: make(chan struct{}, 1),
-		lives: map[event.Ref]*life{}, identities: map[string]*life{}, uuids: map[string]*onboarding{},
+		late: map[*late]bool{}, lives: map[event.Ref]*life{}, identities: map[string]*life{}, uuids: map[string]*onboarding{},
 	}, nil
 }
 
@@ -145,8 +147,8 @@ func (h *Herald) Run(ctx context.Context) error {
 // work does all there is to do, and gives the time until there is more.
 func (h *Herald) work() time.Duration {
 	h.mu.Lock()
-	waiting, lagged, leaving, subscribed := h.waiting, h.lagged, h.leaving, h.subscribed
-	h.waiting, h.lagged, h.leaving, h.subscribed = nil, false, nil, false
+	waiting, lagged, leaving, known, subscribed := h.waiting, h.lagged, h.leaving, h.known, h.subscribed
+	h.waiting, h.lagged, h.leaving, h.known, h.subscribed = nil, false, nil, nil, false
 	h.mu.Unlock()
 	for _, c := range waiting {
 		ref := event.Ref{Transaction: c.Transaction, Task: c.Task, Incarnation: c.Incarnation}
@@ -166,6 +168,9 @@ func (h *Herald) work() time.Duration {
 			l.self = true
 		}
 	}
+	for _, x := range known {
+		h.bury(x)
+	}
 	if subscribed {
 		h.engage()
 	}
@@ -182,8 +187,11 @@ func (h *Herald) look() {
 			if t.Present {
 				there[ref] = true
 			}
-			if t.Present && t.State == event.Started && h.life(ref) == nil {
-				h.enter(ref, t).up = true // who was there before us has said so
+			if t.Present && t.State == event.Started {
+				if l := h.life(ref); l == nil || l.self {
+					l = h.enter(ref, t)
+					l.up, l.before = true, true // who was there before us has said so
+				}
 			}
 		}
 	}
@@ -205,10 +213,11 @@ func (h *Herald) begun(ref event.Ref) {
 		}
 		l = h.enter(ref, t)
 	}
-	if l.self || l.up {
+	known := l.up
+	if l.up = true; l.self || known {
 		return
 	}
-	l.up = true
+	h.succeed(l)
 	h.say(l, lifecycle.Startup)
 	h.employ(l)
 }
@@ -223,31 +232,30 @@ func (h *Herald) ended(ref event.Ref, c event.Change) {
 	}
 	l := h.life(ref)
 	if l == nil {
-		h.obituary(ref, c, reason)
+		if t := h.task(ref); t != nil && !t.Self && c.From == event.Started { // it ended before we looked
+			h.obituary(h.newLife(ref, t), t, reason)
+		}
 		return
+	}
+	silent, said := h.leave(l)
+	if l.before && !l.self && (l.agent == nil || l.agent.State() != agent.Active) {
+		if l.agent != nil {
+			l.agent.Leave()
+		}
+		if t := h.task(ref); t != nil {
+			h.obituary(l, t, reason)
+			return
+		}
 	}
 	if l.agent != nil {
 		l.agent.End(reason)
 	}
-	silent, said := h.leave(l)
 	for _, o := range silent {
 		h.sayEnd(o.gid, o.uuid, reason)
 	}
-	if !said {
+	if l.up && !said {
 		h.say(l, lifecycle.Shutdown)
 	}
-}
-
-// obituary is for a command that had started under an earlier provider and ended before
-// we looked: its agent went with that provider, without a word.
-func (h *Herald) obituary(ref event.Ref, c event.Change, reason string) {
-	t := h.task(ref)
-	if c.From != event.Started || t == nil || t.Self {
-		return
-	}
-	l := h.newLife(ref, t)
-	h.sayEnd(l.gid, "", reason)
-	h.say(l, lifecycle.Shutdown)
 }
 
 // task is the picture of a task service, if this process is still its latest.

@@ -19,11 +19,12 @@ type life struct {
 	gid                          string // by which the watchdog knows it
 
 	// owned by Run
-	self  bool          // it speaks for itself
-	up    bool          // its startup was said
-	agent *agent.Member // nil: it has none
-	due   time.Time     // of its next alive event
-	index int           // in times; -1: it is not there
+	self   bool          // it speaks for itself
+	up     bool          // its startup was said
+	before bool          // it had started under an earlier provider
+	agent  *agent.Member // nil: it has none
+	due    time.Time     // of its next alive event
+	index  int           // in times; -1: it is not there
 
 	provisioned bool // owned by its agent's entered
 

@@ -5,8 +5,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"zmicroservices/taskservice/hippodamia"
 	"zmicroservices/taskservice/lifecycle"
 	"zmicroservices/taskservice/message"
@@ -56,15 +54,12 @@ func (h *Herald) say(l *life, t lifecycle.Type) {
 }
 
 // sayEnd says goodbye for an agent that cannot. Its numbers are not known: 0 is none.
-func (h *Herald) sayEnd(gid, id, reason string) {
+func (h *Herald) sayEnd(gid, uuid, reason string) {
 	topic := h.opts.Topics.End()
 	if !h.opts.Bus.Wanted(topic) {
 		return
 	}
-	if id == "" {
-		id = uuid.NewString()
-	}
-	end := hippodamia.End{Ping: hippodamia.Ping{GID: gid, UUID: id, Timestamp: time.Now().UTC()}, Reason: reason}
+	end := hippodamia.End{Ping: hippodamia.Ping{GID: gid, UUID: uuid, Timestamp: time.Now().UTC()}, Reason: reason}
 	frame, err := hippodamia.Frame(topic, end)
 	if err == nil {
 		err = h.opts.Bus.Publish(frame)
@@ -82,10 +77,18 @@ func (h *Herald) beat(now time.Time) time.Duration {
 		l.due = now.Add(h.opts.Alive)
 		heap.Fix(&h.times, 0)
 	}
-	if len(h.times) == 0 {
-		return time.Hour
+	next := time.Hour
+	for x := range h.late {
+		if !now.Before(x.due) {
+			h.bury(x)
+			continue
+		}
+		next = min(next, x.due.Sub(now))
 	}
-	return h.times[0].due.Sub(now)
+	if len(h.times) > 0 {
+		next = min(next, h.times[0].due.Sub(now))
+	}
+	return next
 }
 
 // times is a heap of lives by when they are due.
