@@ -103,7 +103,7 @@ func Make(ctx context.Context, s Settings, o Options) (_ *Scheduler, err error) 
 		port = d.server.Port()
 	}
 	d.watcher, err = hostaddr.New(hostaddr.Options{
-		Logger: o.Logger, Port: port, Force: d.forced(port), Towards: d.towards, Changed: d.engine.Moved,
+		Logger: o.Logger, Port: port, Force: d.forced(port), Towards: d.towards, Changed: d.moved,
 	})
 	return d, err
 }
@@ -117,6 +117,13 @@ func contextsOf(from Source) func(context.Context) ([]peer.Context, error) {
 
 // self is our address for a peer.
 func (d *Scheduler) self(to peer.Address) peer.Address { return d.watcher.Self(to) }
+
+// moved takes it that our addresses are others. Connections that are kept come from the
+// old ones: nobody would answer there, and each call over one would take all its time.
+func (d *Scheduler) moved(addresses string) {
+	d.client.Close()
+	d.engine.Moved(addresses)
+}
 
 // implied says whether a peer finds us where our calls come from.
 func (d *Scheduler) implied() bool {
