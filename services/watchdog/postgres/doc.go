@@ -15,7 +15,7 @@
 //
 // # What it promises
 //
-// What comes within 20 ms is one commit, sent in one round trip, and waited for as the
+// What comes within 10 ms is one commit, sent in one round trip, and waited for as the
 // server's disk is (synchronous_commit is on). A message, the change that it made and
 // the row afterwards are in the same one.
 //

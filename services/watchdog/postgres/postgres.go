@@ -179,7 +179,7 @@ func (s *Store) said(err error) string { return masked(err.Error(), s.password) 
 
 const (
 	// linger is how long an entry waits for others before the database is asked.
-	linger = 20 * time.Millisecond
+	linger = 10 * time.Millisecond
 	// attempt bounds one question to the server: a host that has gone away says nothing.
 	attempt = 30 * time.Second
 )
