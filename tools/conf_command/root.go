@@ -74,5 +74,6 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
 		lifeview.New("conf_command", w.out, w.err), newCheck(w), newKeygen(w),
 		newExit(w), newUpgrade(w), newVersion(w),
 	)
+	root.AddCommand(demos(w)...)
 	return root
 }
