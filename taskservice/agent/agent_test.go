@@ -201,6 +201,9 @@ func TestNoOrderOfEventsBreaksALife(t *testing.T) {
 			if rapid.IntRange(0, 50).Draw(t, "end") == 0 {
 				ev = Event{Kind: Ending, Reason: "r"}
 			}
+			if ev.Kind == Tick {
+				armed = time.Time{} // it is used up
+			}
 			uuid := a.UUID()
 			for _, e := range a.Step(now, ev) {
 				switch {
