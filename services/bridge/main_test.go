@@ -292,7 +292,7 @@ func startBridge(t *testing.T, c taskservice.Config, from Source) *running {
 	log := &lines{}
 	done := make(chan error, 1)
 	go func() { // ends with stop
-		done <- taskservice.Run(ctx, c, New(from), taskservice.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+		done <- taskservice.Run(ctx, c, New(from), taskservice.WithLogger(slog.New(slog.NewTextHandler(log, nil))), taskservice.WithStopTime(patience))
 	}()
 	r := &running{t: t, log: log}
 	r.stop = sync.OnceFunc(func() {
