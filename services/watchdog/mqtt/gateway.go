@@ -55,8 +55,9 @@ type Gateway struct {
 
 	ready   chan struct{} // closed by Run once we are connected for the first time
 	refused chan error    // capacity 1: the first refusal before that, for Join; never closed
-	mu      sync.Mutex    // guards trouble
+	mu      sync.Mutex    // guards what follows
 	trouble error         // why the last attempt to connect failed
+	fault   string        // what was wrong with the last message that was refused, and its topic
 }
 
 // New checks the options and reads the files that they name; it connects to nothing.
@@ -224,13 +225,13 @@ func (g *Gateway) heard(topic string, payload []byte, retained bool) {
 func (g *Gateway) passes(k kind, ours string, payload []byte, way direction) (out []byte, ok bool) {
 	if len(payload) > g.max {
 		g.count.oversized.Add(1)
-		g.log.Debug("message was too large", "topic", ours, "limit", g.max)
+		g.refuse(ours, fmt.Errorf("has more than %d bytes", g.max))
 		return nil, false
 	}
 	out, same, err := g.routes.translate(k, payload, way)
 	if err != nil {
 		g.count.malformed.Add(1)
-		g.log.Debug("message was malformed", "topic", ours, "err", err)
+		g.refuse(ours, err)
 		return nil, false
 	}
 	switch g.memory.cross(digestOf(ours, same), way, time.Now()) {
@@ -242,6 +243,14 @@ func (g *Gateway) passes(k kind, ours string, payload []byte, way direction) (ou
 		return nil, false
 	}
 	return out, true
+}
+
+// refuse notes why a message does not cross.
+func (g *Gateway) refuse(topic string, why error) {
+	g.log.Debug("message was refused", "topic", topic, "err", why)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.fault = topic + ": " + why.Error()
 }
 
 // tell publishes what came from the broker.
@@ -284,7 +293,10 @@ func (g *Gateway) complain(ctx context.Context) {
 		}
 		f := g.Figures()
 		if now := f.Malformed + f.Oversized + f.DroppedToBus + f.DroppedToBroker; now != before {
-			g.log.Warn("gateway lost or refused messages", f.attributes()...)
+			g.mu.Lock()
+			fault := g.fault
+			g.mu.Unlock()
+			g.log.Warn("gateway lost or refused messages", append(f.attributes(), "last_fault", fault)...)
 			before = now
 		}
 	}
