@@ -181,7 +181,7 @@ func TestAllHostsOverNATS(t *testing.T) {
 	soon(0, "edge.a context001\ntransaction "+testTransaction, "top")
 	soon(0, `"host": "edge.b"`, "top", "-o", "json", "edge.b")
 	program(t, "state", "--nats", url, "--nats_wait", "10ms", "edge.c").expect(t, 3, "", "no bridge of edge.c answers")
-	program(t, "peers").expect(t, 2, "", "--nats says where")
+	program(t, "peers", "--scheduler", "a/b").expect(t, 2, "", "--scheduler: address")
 	program(t, "peers", "--nats", "nats://u:secret@127.0.0.1").expect(t, 2, "", "shows the password")
 
 	// What a host says is seen; a host that goes is known as gone.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,6 +16,8 @@ type peerHost struct {
 	Address   string        `json:"address,omitempty"`
 	LastSeen  *time.Time    `json:"last_seen"`
 	Available bool          `json:"available"`
+	Reason    string        `json:"reason,omitempty"` // that it is not available
+	Self      bool          `json:"self,omitempty"`   // it is the host that was asked
 	Contexts  []peerContext `json:"contexts"`
 }
 
@@ -56,26 +57,36 @@ func (c peerContext) String() string {
 // peering are the options of peers.
 type peering struct {
 	options
-	nats natsOptions
+	scheduler schedulerOptions
+	nats      natsOptions
 }
 
 func newPeers(w world) *cobra.Command {
 	var o peering
 	cmd := &cobra.Command{
-		Use:   "peers --nats URL [host...]",
+		Use:   "peers [CONTEXT.xml] [host...] | peers --nats URL [host...]",
 		Short: "List the hosts that are known, and what they run",
-		Long: `List the hosts whose bridges are on NATS, with the contexts and transactions that
-they run; in brackets how many of a transaction's task services are up. A host
-whose events the stream has, and which does not answer, is listed as not
-available, as of its last event.`,
-		Example: `  conf_command peers --nats nats://127.0.0.1:4222
+		Long: `List the hosts that a Scheduler knows, itself first, with the contexts and
+transactions that they run; in brackets how many of a transaction's task services
+are up. The Scheduler is that of the Context file, or at --scheduler; it is asked
+by GET /peers. HOST is a name, an address or the beginning of a uuid.
+
+With --nats those are listed whose bridges are on NATS. A host whose events the
+stream has, and which does not answer, is not available, as of its last event.`,
+		Example: `  conf_command peers conf/Context-Peers.xml
+  conf_command peers --scheduler 10.0.0.1:8090 --secret_file /etc/zms/secret
+  conf_command peers conf/Context-Peers.xml -o json | jq -r '.peers[] | select(.available | not) | .name'
+  conf_command peers --nats nats://127.0.0.1:4222
   conf_command --nats tls://nats.example.net --nats_creds ~/.zms/desk.creds peers -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runPeers(cmd.Context(), w, o, args) },
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
+	o.registerFile(f)
+	o.scheduler.register(f)
 	o.nats.register(f)
 	o.registerOutput(f)
+	o.complete(cmd)
 	return cmd
 }
 
@@ -83,10 +94,13 @@ func runPeers(ctx context.Context, w world, o peering, args []string) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	if !o.nats.asked() {
-		return errors.New("nobody to ask: --nats says where the hosts are")
+	var list []peerHost
+	var err error
+	if o.nats.asked() {
+		list, err = o.nats.peers(ctx, args)
+	} else {
+		list, err = o.scheduler.peers(ctx, w, o.options, args)
 	}
-	list, err := o.nats.peers(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -108,8 +122,11 @@ func showPeers(w world, list []peerHost, asJSON bool) error {
 			seen = p.LastSeen.Local().Format(time.DateTime)
 		}
 		available := cell{"no", red}
-		if p.Available {
+		switch {
+		case p.Available:
 			available = cell{"yes", green}
+		case p.Reason != "":
+			available.text += " (" + shortened(p.Reason, 60) + ")"
 		}
 		contexts := make([]string, len(p.Contexts))
 		for i, c := range p.Contexts {

@@ -16,27 +16,40 @@ import (
 func newState(w world) *cobra.Command {
 	var o options
 	var n natsOptions
+	var p peerOptions
 	cmd := &cobra.Command{
-		Use:   "state CONTEXT.xml [task...] | state --nats URL [host...]",
+		Use:   "state CONTEXT.xml [task...] | state --peer HOST [CONTEXT.xml] [task...] | state --nats URL [host...]",
 		Short: "Show how the task services are",
 		Long: `Show the task services of a transaction, or of all that are open.
 
 A question leaves no trace on the bus where the provider is on this machine;
 over an endpoint it is a message, and --transaction has to be named.
 
+With --peer it is a context of another host, which the Scheduler of the file, or at
+--scheduler, knows; it is asked over its bus (--curve_key).
+
 With --nats those of all hosts are shown whose bridges are there; HOST or
 HOST/CONTEXT after it chooses some.`,
 		Example: `  conf_command state conf/Context-EchoAction.xml
   conf_command state conf/Context-EchoAction.xml ts_100 -o json
+  conf_command state --peer edge1 conf/Context-Peers.xml
+  conf_command --peer 10.0.0.2 state --context context001 --scheduler 127.0.0.1:8090 -o json
   conf_command state --nats nats://127.0.0.1:4222 edge1 edge2/context001`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if n.asked() {
+			if err := p.check(o, n); err != nil {
+				return err
+			}
+			switch {
+			case n.asked():
 				return runStateOfAll(cmd.Context(), w, o, n, args)
+			case p.asked():
+				return runStateOfPeer(cmd.Context(), w, o, p, args)
 			}
 			return runState(cmd.Context(), w, o, args)
 		},
 	}
 	o.registerQuestion(cmd, "transaction (default: all)")
+	p.register(cmd.Flags())
 	n.register(cmd.Flags())
 	return cmd
 }

@@ -22,13 +22,14 @@ type topping struct {
 	options
 	once, follow bool
 	every        time.Duration
+	peer         peerOptions
 	nats         natsOptions
 }
 
 func newTop(w world) *cobra.Command {
 	var o topping
 	cmd := &cobra.Command{
-		Use:   "top CONTEXT.xml | top --nats URL [host...]",
+		Use:   "top CONTEXT.xml | top --peer HOST [CONTEXT.xml] | top --nats URL [host...]",
 		Short: "A screen with what everything costs; start, stop and restart by key",
 		Long: `Show the task services with their state, CPU, memory, descriptors and connections,
 and how these went; the log and the last causes of the one under the cursor; and
@@ -39,12 +40,17 @@ value that the provider serves at /api/top: bytes and seconds.
 CPU% is of one core. It and RSS are those of a task service and of all that
 descends from it. The provider is asked through its control socket.
 
+With --peer it is a table of a context of another host, which the Scheduler of the
+file, or at --scheduler, knows; as JSON, with --follow too, what its provider says
+over its bus (--curve_key).
+
 With --nats it is a table of all hosts whose bridges are there, again and again
 with -o json --follow; HOST or HOST/CONTEXT after it chooses some.
 
 The original's conf_command --service_name=state --action=top asks over the bus.`,
 		Example: `  conf_command top conf/Context-EchoAction.xml
   conf_command top conf/Context-EchoAction.xml --once
+  conf_command top --peer edge1 conf/Context-Peers.xml
   conf_command top --nats nats://127.0.0.1:4222
   conf_command top conf/Context-EchoAction.xml -o json | jq '.services[] | {task, state, cost}'
   conf_command top conf/Context-EchoAction.xml -o json --follow --every 5s | jq -c .bus.dropped`,
@@ -58,6 +64,8 @@ The original's conf_command --service_name=state --action=top asks over the bus.
 	o.registerTransaction(f)
 	f.Lookup("transaction").Usage = "transaction (default: all)"
 	o.registerLocal(cmd)
+	o.Proof.Register(f)
+	o.peer.register(f)
 	o.nats.register(f)
 	return cmd
 }
@@ -74,15 +82,18 @@ func (o topping) check() error {
 	case o.every < 100*time.Millisecond:
 		return fmt.Errorf("--every %s is less than 100ms", o.every)
 	}
-	return nil
+	return o.peer.check(o.options, o.nats)
 }
 
 func runTop(ctx context.Context, w world, o topping, args []string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	if o.nats.asked() {
+	switch {
+	case o.nats.asked():
 		return runTopOfAll(ctx, w, o, args)
+	case o.peer.asked():
+		return runTopOfPeer(ctx, w, o, args)
 	}
 	if len(args) > 1 {
 		return fmt.Errorf("top shows one Context file, %d were named: %q", len(args), args)

@@ -23,23 +23,28 @@ type watching struct {
 	endpoints []string
 	duration  time.Duration
 	verbose   bool
+	peer      peerOptions
 	nats      natsOptions
 }
 
 func newWatch(w world) *cobra.Command {
 	var o watching
 	cmd := &cobra.Command{
-		Use:   "watch [CONTEXT.xml] [topic...] | watch --nats URL [topic...]",
+		Use:   "watch [CONTEXT.xml] [topic...] | watch --peer HOST [CONTEXT.xml] [topic...] | watch --nats URL [topic...]",
 		Short: "Follow the bus",
 		Long: `Print the messages of a context's bus, one a line, until interrupted. Topics
 are prefixes, as everywhere in ZeroMQ: "choria.lifecycle" is all of its events.
 With --endpoint no file is needed, and more than one bus can be followed.
+
+With --peer it is the bus of a context of another host, which the Scheduler of the
+file, or at --scheduler, knows.
 
 With --nats those of all hosts are followed whose bridges are there: control and
 life cycle events, or the topics that are named, each with all below it.`,
 		Example: `  conf_command watch conf/Context-EchoAction.xml
   conf_command watch --endpoint tcp://127.0.0.1:5556 control process
   conf_command watch conf/Context-EchoAction.xml -o json --for 10s
+  conf_command watch --peer edge1 conf/Context-Peers.xml control
   conf_command watch --nats nats://127.0.0.1:4222`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runWatch(cmd.Context(), w, o, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -56,6 +61,7 @@ life cycle events, or the topics that are named, each with all below it.`,
 	f.DurationVar(&o.duration, "for", 0, "end after this time; 0: when interrupted")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "context_info in full")
 	o.registerOutput(f)
+	o.peer.register(f)
 	o.nats.register(f)
 	o.complete(cmd)
 	return cmd
@@ -65,10 +71,13 @@ func runWatch(ctx context.Context, w world, o watching, args []string) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	if err := o.peer.check(o.options, o.nats); err != nil {
+		return err
+	}
 	if o.nats.asked() {
 		return runWatchAll(ctx, w, o, args)
 	}
-	endpoints, topics, err := o.where(args)
+	endpoints, topics, err := o.where(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -80,7 +89,14 @@ func runWatch(ctx context.Context, w world, o watching, args []string) error {
 
 // where tells endpoints from topics: with --endpoint all arguments are topics,
 // unless the first is a file.
-func (o watching) where(args []string) (endpoints, topics []string, err error) {
+func (o watching) where(ctx context.Context, args []string) (endpoints, topics []string, err error) {
+	switch {
+	case o.peer.asked() && len(o.endpoints) > 0:
+		return nil, nil, errors.New("--peer knows the endpoint; without it --endpoint names one")
+	case o.peer.asked():
+		f, topics, err := o.peer.find(ctx, o.options, args)
+		return []string{f.frontend}, topics, err
+	}
 	if len(o.endpoints) > 0 {
 		if len(args) > 0 && looksLikeFile(args[0]) {
 			args = args[1:]

@@ -147,7 +147,7 @@ func (c *Client) do(ctx context.Context, method string, at peer.Address, path st
 	answer, err := io.ReadAll(io.LimitReader(response.Body, int64(most)+1))
 	switch {
 	case response.StatusCode < 200 || response.StatusCode > 299:
-		return nil, nil, fmt.Errorf("it answers %d %s%s", response.StatusCode, http.StatusText(response.StatusCode), complaint(answer))
+		return nil, nil, &StatusError{response.StatusCode, complaint(answer)}
 	case err != nil:
 		return nil, nil, fmt.Errorf("read answer: %w", err)
 	case len(answer) > most:
@@ -156,13 +156,13 @@ func (c *Client) do(ctx context.Context, method string, at peer.Address, path st
 	return response.Header, answer, nil
 }
 
-// complaint is what a refusal says, for a log: short, and printable.
+// complaint is what a refusal says.
 func complaint(body []byte) string {
 	var said struct {
 		Error string `json:"error"`
 	}
-	if json.Unmarshal(body, &said) != nil || said.Error == "" {
+	if json.Unmarshal(body, &said) != nil {
 		return ""
 	}
-	return fmt.Sprintf(": %.200q", said.Error)
+	return said.Error
 }
