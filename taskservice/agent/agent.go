@@ -19,6 +19,9 @@ const (
 	runtimePings = 10
 )
 
+// longestGID bounds what somebody else makes us say with each ping. A UUID has 36 bytes.
+const longestGID = 128
+
 // Bounds of the pause before a request is said again.
 const (
 	firstRetry = 2 * time.Second
@@ -232,7 +235,7 @@ func (a *Agent) take(now time.Time, in Input, out []Effect) []Effect {
 func (a *Agent) hear(topic string, payload []byte) (Input, bool) {
 	if topic == a.o.Topics.Individual(a.uuid) {
 		r, err := hippodamia.Parse[hippodamia.OnboardingResponse](payload)
-		if err != nil {
+		if err != nil || len(r.GID) > longestGID {
 			a.rejected++
 			return 0, false
 		}

@@ -84,6 +84,7 @@ func TestALifeStepByStep(t *testing.T) {
 		{0, response("u0"), ""},
 		{32 * time.Second, Event{Kind: Tick}, "contact 1m0s"},
 		{time.Minute, Event{Kind: Tick}, "contact 1m0s"},
+		{0, heard("uuid.u1", hippodamia.OnboardingResponse{UUID: "u1", GID: strings.Repeat("g", longestGID+1), Timestamp: noon}), ""},
 		{0, response("u1"), "-uuid.u1 zms.will state.ping state.runtime state.config =active"}, // a ping is due when the request was
 		{0, response("u1"), ""},
 		{time.Minute, Event{Kind: Tick}, "state.ping 1m0s"},
@@ -113,7 +114,7 @@ func TestALifeStepByStep(t *testing.T) {
 			t.Errorf("step %d: %q, want %q", i, got, row.want)
 		}
 	}
-	if a.Rejected() != 1 || a.GID() != "g" {
+	if a.Rejected() != 2 || a.GID() != "g" {
 		t.Errorf("rejected %d, gid %q", a.Rejected(), a.GID())
 	}
 }
