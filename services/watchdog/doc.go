@@ -47,8 +47,8 @@
 //
 // A microservice is type, name, host and config_id, and its gid is made of these. A gid in
 // a request is not believed. Of two processes with one identity the later one is heard;
-// messages of the other are stored as rejected, and it is not told to onboard: they would
-// do so in turns.
+// messages of the other are stored as rejected, and it is not told to onboard before the
+// later one is silent or gone: they would do so in turns.
 //
 // # What it never does
 //

@@ -183,7 +183,12 @@ func (r *roster) sender(head hippodamia.Ping, err error, o outcome) (*member, ou
 		return nil, o.reject("gid: no microservice has it")
 	case m.UUID != head.UUID && m.Before == head.UUID:
 		// Late, or another process with the same identity: to be seen, and no reason to
-		// have the two onboard in turns.
+		// have the two onboard in turns. But if the later one is silent or gone it is this
+		// one that lives, and it would go on unheard for ever.
+		switch m.State {
+		case hippodamia.Inactive, hippodamia.Terminated, hippodamia.Ended:
+			o.invite = head.GID
+		}
 		return nil, o.reject("uuid: is of the start before")
 	case m.UUID != head.UUID:
 		o.invite = head.GID

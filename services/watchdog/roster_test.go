@@ -203,6 +203,37 @@ func TestAStartBeforeIsNotHeardAndDoesNotOnboardInTurns(t *testing.T) {
 	s.in(gid, hippodamia.Active)
 }
 
+func TestAStartBeforeThatLivesOnIsToldToOnboardWhenTheLaterOneIsNoMore(t *testing.T) {
+	for state, end := range map[hippodamia.State]func(*scene){
+		hippodamia.Inactive: func(s *scene) { s.pass(3 * time.Minute) },
+		hippodamia.Terminated: func(s *scene) {
+			s.say("hippodamia.state.end", hippodamia.End{Ping: s.ping("pump", 2, 2), Reason: "stopped"})
+		},
+		hippodamia.Ended: func(s *scene) { s.pass(time.Hour); s.pass(48 * time.Hour) },
+	} {
+		t.Run(string(state), func(t *testing.T) {
+			s := newScene(t)
+			gid := s.onboard("pump", 1)
+			s.onboard("pump", 2)
+			if o := s.say("hippodamia.state.ping", s.ping("pump", 1, 2)); o.invite != "" {
+				t.Errorf("while the later one lives %s is invited", o.invite)
+			}
+			end(s)
+			s.in(gid, state)
+			if o := s.say("hippodamia.state.ping", s.ping("pump", 1, 3)); o.invite != gid {
+				t.Errorf("%q is invited, want %s", o.invite, gid)
+			}
+			bye := hippodamia.End{Ping: s.ping("pump", 1, 4), Reason: hippodamia.ReasonLastWill}
+			if o := s.say("hippodamia.state.end", bye); o.invite != "" {
+				t.Errorf("%s is invited, which is gone", o.invite)
+			}
+			s.is(s.say("hippodamia.contact", s.request("pump", 3)), "keep")
+			s.is(s.stored(s.now, gid, "pump-3"), "respond")
+			s.is(s.say("hippodamia.state.ping", s.ping("pump", 3, 1)), "welcome")
+		})
+	}
+}
+
 func TestAGoodbyeIsBelievedUntilItSpeaks(t *testing.T) {
 	s := newScene(t)
 	gid := s.onboard("pump", 1)
