@@ -87,11 +87,18 @@ func (w *Watchdog) taskID(m *member) string {
 	return id
 }
 
-// answer tells what is observed.
+// answer tells what is observed. A question is short and its answer may be megabytes, so
+// who asks on and on, or while the bus is away, is not answered each time: neither the
+// memory is to be filled with answers nor the place of responses to agents. Whoever waits
+// for an answer asks again.
 func (w *Watchdog) answer(now time.Time, payload []byte) {
 	q, err := hippodamia.Parse[hippodamia.Query](payload)
 	if err != nil {
 		w.opts.Logger.Debug("query was not understood", "err", err)
+		return
+	}
+	if waiting := w.queued.Load(); waiting > answerBelow {
+		w.opts.Logger.Debug("query was not answered: much waits for the bus", "bytes", waiting)
 		return
 	}
 	all := w.roster.services()

@@ -36,6 +36,7 @@ func (w *Watchdog) publish(ctx context.Context) {
 	for {
 		select {
 		case frame := <-w.outbox:
+			w.queued.Add(-int64(len(frame)))
 			if err := w.opts.Bus.Publish(ctx, frame); err != nil && ctx.Err() == nil {
 				w.opts.Logger.Warn("message was not published", "err", err)
 			}
@@ -48,9 +49,11 @@ func (w *Watchdog) publish(ctx context.Context) {
 // queue hands a frame to publish. One that finds no room is lost, as one that the bus
 // loses: agents ask again, notices are in the database.
 func (w *Watchdog) queue(frame []byte) {
+	w.queued.Add(int64(len(frame))) // before the publisher can take it off
 	select {
 	case w.outbox <- frame:
 	default:
+		w.queued.Add(-int64(len(frame)))
 		w.opts.Logger.Error("message was not published: too many wait for the bus", "waiting", outboxRoom)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,6 +41,7 @@ type Watchdog struct {
 	// outbox is what the publisher is to publish, sent by Run and closed by nobody. The
 	// bus may be away for some seconds of the answers to a whole plant that comes up.
 	outbox chan []byte
+	queued atomic.Int64 // bytes in outbox
 	// durable gets the store's answer. Of one question at a time, hence 1.
 	durable chan error
 	// broken gets why the bus cannot be heard any more, or the store not written, once each.
@@ -66,6 +68,7 @@ const (
 	muchWaits     = 1000             // writes, for the database
 	closeTime     = 30 * time.Second // what waits is written within, at the end; whoever stops us may wait less
 	servicesChunk = 250              // of an answer to a query, some 100 kB
+	answerBelow   = 8 << 20          // bytes in outbox: with more in it a query is not answered
 )
 
 // New makes a watchdog.

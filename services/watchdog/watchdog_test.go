@@ -241,6 +241,52 @@ func TestAQueryIsAnsweredInPieces(t *testing.T) {
 	})
 }
 
+// One who asks on and on, while nobody takes the answers.
+func TestQueriesFillNoMemory(t *testing.T) {
+	w, err := New(Options{Bus: newAir(), Store: newShelf(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scene{t: t, now: time.Now()}
+	w.roster = newRoster(w.opts.Topics, w.opts.Rules, w.opts.Most, s.now)
+	for n := range 4 * servicesChunk {
+		q := s.request(fmt.Sprintf("pump%04d", n), 1)
+		gid := hippodamia.GID(q)
+		w.roster.all[gid] = &member{Microservice: Microservice{Service: hippodamia.Service{GID: gid, UUID: q.UUID, Type: "modbus", Name: q.Name}}}
+	}
+	query, err := json.Marshal(hippodamia.Query{RequestID: "r", Timestamp: s.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.answer(s.now, query)
+	one := w.queued.Load()
+	if one == 0 || len(w.outbox) != 4 {
+		t.Fatalf("an answer has %d bytes, %d pieces", one, len(w.outbox))
+	}
+	for range 2 * answerBelow / one {
+		w.answer(s.now, query)
+	}
+	if got := w.queued.Load(); got <= answerBelow || got > answerBelow+one {
+		t.Errorf("%d bytes wait, an answer has %d", got, one)
+	}
+	// What was taken makes room, and a half answer is none.
+	if len(w.outbox)%4 != 0 {
+		t.Errorf("%d pieces wait", len(w.outbox))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	published := make(chan struct{}) // closed as publish ends
+	go func() { defer close(published); w.publish(ctx) }()
+	for air := w.opts.Bus.(*air); w.queued.Load() > 0; {
+		<-air.out
+	}
+	cancel()
+	<-published
+	w.answer(s.now, query)
+	if got := w.queued.Load(); got != one {
+		t.Errorf("%d bytes wait, an answer has %d", got, one)
+	}
+}
+
 func TestAMissedAliveIsSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, newShelf(), Options{})
