@@ -182,8 +182,8 @@ func (o *observed) census(ctx context.Context, limit time.Duration) (census, err
 		case errors.Is(err, context.DeadlineExceeded) && time.Now().Before(end):
 			continue
 		case errors.Is(err, context.DeadlineExceeded):
-			return census{}, nobody("no watchdog answers on %s within %s (task service Watchdog; --watch_prefix is %q)",
-				o.to.frontend, limit, strings.TrimSuffix(o.topics.Prefix(), "."))
+			return census{}, nobody("no watchdog answers on %s within %s (task service Watchdog; --watch_prefix is %q)%s",
+				o.to.frontend, limit, strings.TrimSuffix(o.topics.Prefix(), "."), o.to.proof.Unheard())
 		case err != nil:
 			return census{}, failed("hear the watchdog: %w", err)
 		case topic != o.topics.Reply():

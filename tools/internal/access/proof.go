@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/pflag"
@@ -27,12 +28,17 @@ func (p *Proof) Register(f *pflag.FlagSet) {
 	f.StringVar(&p.login, "plain_login", "", "PLAIN: file with the one line USER:PASSWORD (also $ZMS_PLAIN)")
 }
 
-// Into reads the files that are named. A flag counts more than a variable.
-func (p Proof) Into(o *bus.Options) (err error) {
-	curveKey, login := p.curveKey, p.login
-	if curveKey == "" && login == "" {
-		curveKey, login = os.Getenv("ZMS_CURVE"), os.Getenv("ZMS_PLAIN")
+// named is which file that is. A flag counts more than a variable.
+func (p Proof) named() (curveKey, login string) {
+	if p.curveKey == "" && p.login == "" {
+		return os.Getenv("ZMS_CURVE"), os.Getenv("ZMS_PLAIN")
 	}
+	return p.curveKey, p.login
+}
+
+// Into reads the files that are named.
+func (p Proof) Into(o *bus.Options) (err error) {
+	curveKey, login := p.named()
 	switch {
 	case curveKey != "" && login != "":
 		return errors.New("--curve_key and --plain_login: a bus wants the one or the other")
@@ -42,6 +48,21 @@ func (p Proof) Into(o *bus.Options) (err error) {
 		o.Plain, err = keys.LoadLogin(login)
 	}
 	return err
+}
+
+// Unheard is why a question of ours may have no answer, if our key's file says that it
+// only listens; else "". What counts is the server's copy, so it is told when nobody has
+// answered, and nothing is refused for it.
+func (p Proof) Unheard() string {
+	curveKey, _ := p.named()
+	if curveKey == "" {
+		return ""
+	}
+	c, err := keys.Load(curveKey)
+	if err != nil || c.Role != keys.Observe {
+		return ""
+	}
+	return fmt.Sprintf("; the key %q has the role %s, and what such say is heard by nobody", c.Name, c.Role)
 }
 
 // Unjoined tells who is not let in from a bus that is not there.
