@@ -67,7 +67,7 @@ func (t *table) at(p peer.Peer, now time.Time) (*entry, error) {
 	case n.IP != p.IP:
 		old := n.IP
 		t.digest = t.digest.With(peer.Of(n.UUID, old)).With(peer.Of(n.UUID, p.IP))
-		n.Peer, n.info = p, nil
+		n.Peer = p // what it said of itself moves with it, until it is asked again
 		if n.state == Unavailable {
 			n.state, n.since, n.reason = Unknown, now, ""
 		}
