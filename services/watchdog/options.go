@@ -38,6 +38,7 @@ type Options struct {
 	Alive         time.Duration  // at which life cycle events are said; 1 h. Below 0: they are not listened to
 	RetentionAge  time.Duration  // what is older is removed; 30 days. Below 0: nothing is
 	RetentionRows int            // messages, and changes, that stay at most; 1,000,000. Below 0: all
+	RetentionSize int64          // bytes that messages may take; 4 GB. Below 0: any number
 	Most          int            // microservices that are observed; 100,000
 }
 
@@ -61,6 +62,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RetentionRows == 0 {
 		o.RetentionRows = 1_000_000
+	}
+	if o.RetentionSize == 0 {
+		o.RetentionSize = 4e9
 	}
 	if o.Most == 0 {
 		o.Most = 100_000

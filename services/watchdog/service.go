@@ -59,7 +59,7 @@ func (s *service) Run(ctx context.Context, session *taskservice.Session) error {
 	w, err := New(Options{
 		Bus: session.Listen(room), Store: s.store, Logger: session.Log,
 		Topics: s.settings.Topics, Rules: s.settings.Rules, Alive: s.settings.Alive,
-		RetentionAge: s.settings.RetentionAge, RetentionRows: s.settings.RetentionRows,
+		RetentionAge: s.settings.RetentionAge, RetentionRows: s.settings.RetentionRows, RetentionSize: s.settings.RetentionSize,
 		Host: agent.Host(), ConfigID: cmp.Or(s.config.Watch.ConfigID, s.config.ContextID+"/"+s.config.TaskID),
 		Sender: message.Header{ServiceID: s.config.TaskID, ServiceName: s.config.ServiceName, Transaction: s.config.Transaction},
 	})

@@ -24,6 +24,7 @@ type Settings struct {
 	Alive         time.Duration
 	RetentionAge  time.Duration // below 0: for ever
 	RetentionRows int           // below 0: any number
+	RetentionSize int64         // bytes; below 0: any number
 }
 
 // DatabaseFile is the database when none is named. A path that is not absolute begins in
@@ -34,7 +35,7 @@ const DatabaseFile = "watchdog.db"
 var elements = []string{
 	"device_action", "location", "entry_action",
 	"prefix", "ping_interval", "inactive_after", "terminated_after", "end_after", "alive_interval", "type",
-	"database", "retention_age", "retention_rows",
+	"database", "retention_age", "retention_rows", "retention_size",
 }
 
 // ofType are those of a <type>.
@@ -69,6 +70,11 @@ func ParseSettings(c taskservice.Config, getenv func(string) string, further ...
 	s.RetentionAge = r.duration(c, "retention_age", 0)
 	s.RetentionRows, err = c.Int("retention_rows", 0)
 	r.note(err)
+	if text := c.String("retention_size"); text != "" {
+		if s.RetentionSize, err = ParseSize(text); err != nil {
+			r.note(fmt.Errorf("retention_size: %w", err))
+		}
+	}
 	if s.Database = cmp.Or(s.Database, DatabaseFile); !strings.Contains(s.Database, "://") && !filepath.IsAbs(s.Database) {
 		s.Database = filepath.Join(c.StateDir, s.Database)
 	}

@@ -35,7 +35,7 @@ func TestSettingsAreThoseOfTheAgentsBesideUs(t *testing.T) {
 func TestSettingsOfAFile(t *testing.T) {
 	got, err := parse(object{
 		"prefix": "plant7", "ping_interval": "30", "inactive_after": "3", "terminated_after": "10m", "end_after": "1h", "alive_interval": "10m",
-		"database": "w/d.db", "retention_age": "48h", "retention_rows": "5000",
+		"database": "w/d.db", "retention_age": "48h", "retention_rows": "5000", "retention_size": "1.5GiB",
 		"type": []any{
 			object{"name": "modbus", "ping_interval": "1s", "inactive_after": "2s"},
 			object{"name": "slow", "ping_interval": "1h", "terminated_after": "20"},
@@ -46,7 +46,7 @@ func TestSettingsOfAFile(t *testing.T) {
 	}
 	all := Rule{30 * time.Second, After{Intervals: 3}, After{Time: 10 * time.Minute}, time.Hour}
 	want := Settings{
-		Topics: got.Topics, Database: "/var/lib/zms/w/d.db", Alive: 10 * time.Minute, RetentionAge: 48 * time.Hour, RetentionRows: 5000,
+		Topics: got.Topics, Database: "/var/lib/zms/w/d.db", Alive: 10 * time.Minute, RetentionAge: 48 * time.Hour, RetentionRows: 5000, RetentionSize: 3 << 29,
 		Rules: Rules{all, map[string]Rule{
 			"modbus": {time.Second, After{Time: 2 * time.Second}, all.Terminated, time.Hour},
 			"slow":   {time.Hour, After{Intervals: 3}, After{Intervals: 20}, time.Hour},
@@ -70,6 +70,8 @@ func TestMistakesAreToldAtOnceWithTheNearestName(t *testing.T) {
 		"type x: terminated_after":                                                 {"type": object{"name": "x", "terminated_after": "1"}},
 		`prefix of topics "a b"`:                                                   {"prefix": "a b"},
 		`retention_rows: `:                                                         {"retention_rows": "many"},
+		`retention_size: "-2GB" is no size`:                                        {"retention_size": "-2GB"},
+		`retention_size: "much" is no size`:                                        {"retention_size": "much"},
 	} {
 		_, err := parse(values, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -53,6 +53,7 @@ type Store interface {
 type Retention struct {
 	Before time.Time // messages, changes and ended microservices before are removed
 	Rows   int       // of messages, and of changes, only the latest so many stay; 0: all
+	Size   int64     // bytes: the oldest messages beyond are removed, as the database counts; 0: none
 }
 
 // StoreStats are figures of a store.

@@ -243,12 +243,12 @@ func (w *Watchdog) sweep(now time.Time) {
 			delete(w.invited, gid)
 		}
 	}
-	r := Retention{Rows: max(0, w.opts.RetentionRows)}
+	r := Retention{Rows: max(0, w.opts.RetentionRows), Size: max(0, w.opts.RetentionSize)}
 	if w.opts.RetentionAge > 0 {
 		r.Before = now.Add(-w.opts.RetentionAge)
 		w.roster.forget(r.Before)
 	}
-	if r.Rows > 0 || w.opts.RetentionAge > 0 {
+	if r.Rows > 0 || r.Size > 0 || w.opts.RetentionAge > 0 {
 		w.opts.Store.Retain(r)
 	}
 	if s := w.opts.Store.Stats(); s.Lost > w.lost {

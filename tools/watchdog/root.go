@@ -98,6 +98,7 @@ var settings = []setting{
 	{"alive_interval", "at which life cycle events are said: a `time`, -1s: they are not listened to (default 1h)"},
 	{"retention_age", "what is older is removed: a `time`, -1s: nothing is (default 720h)"},
 	{"retention_rows", "messages, and changes, that stay: a `number`, -1: all (default 1000000)"},
+	{"retention_size", "what the messages that stay may take: a `size`, -1: any (default 4GB)"},
 }
 
 func (o *options) register(cmd *cobra.Command) {

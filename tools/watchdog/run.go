@@ -147,7 +147,7 @@ func (w world) watch(ctx context.Context) error {
 	}
 	dog, err := watchdog.New(watchdog.Options{
 		Bus: ours, Store: store, Logger: w.log, Topics: w.settings.Topics, Rules: w.settings.Rules, Alive: w.settings.Alive,
-		RetentionAge: w.settings.RetentionAge, RetentionRows: w.settings.RetentionRows,
+		RetentionAge: w.settings.RetentionAge, RetentionRows: w.settings.RetentionRows, RetentionSize: w.settings.RetentionSize,
 	})
 	if err != nil {
 		return errors.Join(err, store.Close(ctx))

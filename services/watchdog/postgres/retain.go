@@ -72,6 +72,13 @@ func (s *Store) trim(h *hand) (more bool, err error) {
 // limits are the numbers up to which rows are too many.
 func (c *cut) limits(ctx context.Context, tx pgx.Tx) (map[string]int64, error) {
 	limits := map[string]int64{}
+	if c.Size > 0 {
+		var row int64
+		if err := tx.QueryRow(ctx, tooLarge, c.Size).Scan(&row); err != nil {
+			return nil, err
+		}
+		limits["messages"] = row
+	}
 	if c.Rows <= 0 {
 		return limits, nil
 	}
@@ -83,10 +90,17 @@ func (c *cut) limits(ctx context.Context, tx pgx.Tx) (map[string]int64, error) {
 		if err := tx.QueryRow(ctx, query, c.Rows).Scan(&row); err != nil {
 			return nil, err
 		}
-		limits[table] = row
+		limits[table] = max(limits[table], row)
 	}
 	return limits, nil
 }
+
+// tooLarge is the number up to which messages are beyond a size. It is of payloads and
+// what comes with each row, for the files that they are in do not get smaller: they have
+// room for the next. While those are small there is nothing to count.
+const tooLarge = `SELECT CASE WHEN pg_table_size('messages') <= $1 THEN 0 ELSE coalesce((SELECT row FROM (
+	SELECT row, sum(200 + coalesce(octet_length(payload), octet_length(bytes), 0)) OVER (ORDER BY row DESC) AS size FROM messages
+) AS m WHERE size > $1 ORDER BY row DESC LIMIT 1), 0) END`
 
 // deletions delete the oldest rows that are too old or too many, a piece at most: up to
 // the first that is to stay.

@@ -24,7 +24,14 @@ func (s *Store) look() {
 		if want == nil {
 			return nil // a repeated commit: the first had found nothing more
 		}
+		taken, err := one(tx, used)
+		if err != nil {
+			return err
+		}
 		messages, err := trim(tx, *want, minMessage, maxMessage, youngMessage, `DELETE FROM messages WHERE row < ?`)
+		if err == nil && !messages && want.Size > 0 && taken > want.Size {
+			messages, err = shrink(tx, taken-want.Size)
+		}
 		if err == nil {
 			var changes bool
 			changes, err = trim(tx, *want, minChange, maxChange, youngChange, `DELETE FROM changes WHERE row < ?`)
@@ -42,6 +49,14 @@ func (s *Store) look() {
 
 // Texts of statements are constants: each is prepared once.
 const (
+	// used is what the file would have without the pages that are free to be used again.
+	used = `SELECT (all_pages.page_count - free.freelist_count) * each.page_size
+		FROM pragma_page_count AS all_pages, pragma_freelist_count AS free, pragma_page_size AS each`
+
+	// enoughMessages is the first row after those that take ?1 bytes, below ?2.
+	enoughMessages = `SELECT coalesce(min(row) + 1, ?2) FROM (
+		SELECT row, sum(200 + min(size, 262144)) OVER (ORDER BY row) AS taken FROM messages WHERE row < ?2) WHERE taken >= ?1`
+
 	minMessage   = `SELECT coalesce(min(row), 0) FROM messages`
 	maxMessage   = `SELECT coalesce(max(row), 0) FROM messages`
 	youngMessage = `SELECT coalesce(min(row), ?2) FROM messages WHERE row < ?2 AND at >= ?1`
@@ -75,6 +90,25 @@ func trim(tx *store.Tx, want watchdog.Retention, lowest, highest, youngest, remo
 	}
 	_, err = tx.Exec(remove, below)
 	return below == end, err
+}
+
+// shrink deletes the oldest messages that take so many bytes, a piece at most. What one
+// takes is reckoned, so that there may be more.
+func shrink(tx *store.Tx, excess int64) (more bool, _ error) {
+	first, err := one(tx, minMessage)
+	if err != nil {
+		return false, err
+	}
+	last, err := one(tx, maxMessage)
+	if err != nil {
+		return false, err
+	}
+	below, err := one(tx, enoughMessages, excess, min(first+piece, last))
+	if err != nil || below <= first {
+		return false, err
+	}
+	_, err = tx.Exec(`DELETE FROM messages WHERE row < ?`, below)
+	return true, err
 }
 
 // one reads one number.

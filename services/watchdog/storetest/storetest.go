@@ -11,6 +11,8 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"testing"
 	"time"
 
@@ -27,13 +29,14 @@ const patience = time.Minute
 // opened again after it was closed.
 func Conform(t *testing.T, fresh func(t *testing.T) (open func() watchdog.Store)) {
 	for name, test := range map[string]func(*testing.T, func() watchdog.Store){
-		"what is durable comes back":         comesBack,
-		"the latest row counts":              latestRow,
-		"messages come back byte by byte":    bytesComeBack,
-		"the latest are given, oldest first": inOrder,
-		"retention removes what is too much": retention,
-		"closing writes what waits":          closing,
-		"an end of Run leaves it to Close":   ending,
+		"what is durable comes back":          comesBack,
+		"the latest row counts":               latestRow,
+		"messages come back byte by byte":     bytesComeBack,
+		"the latest are given, oldest first":  inOrder,
+		"retention removes what is too much":  retention,
+		"retention bounds what messages take": large,
+		"closing writes what waits":           closing,
+		"an end of Run leaves it to Close":    ending,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, fresh(t)) })
 	}
@@ -226,6 +229,47 @@ func retention(t *testing.T, open func() watchdog.Store) {
 	s.Retain(watchdog.Retention{Before: At(0)})
 	Settle(t, s)
 	await(t, s, 50, "2950")
+}
+
+// large has messages that are few and take much.
+func large(t *testing.T, open func() watchdog.Store) {
+	s, _ := Running(t, open)
+	const each, all = watchdog.MaxPayload, 64
+	random := rand.New(rand.NewPCG(1, 2)) // what can be compressed takes little
+	for n := range all {
+		payload := make([]byte, each)
+		for i := range payload {
+			payload[i] = byte(random.Uint32())
+		}
+		s.Append(watchdog.Entry{
+			Message: &watchdog.Message{At: At(n), Topic: strconv.Itoa(n), Payload: payload, Size: each},
+			Change:  &watchdog.Change{At: At(n), GID: "g", From: hippodamia.Active, To: hippodamia.Inactive},
+		})
+	}
+	Settle(t, s)
+	s.Retain(watchdog.Retention{Before: At(0), Size: 2 * all * each})
+	Settle(t, s)
+	if n := len(messages(t, s, "", 10000)); n != all {
+		t.Errorf("%d messages are left of %d that are not too large", n, all)
+	}
+	s.Retain(watchdog.Retention{Before: At(0), Size: all / 2 * each})
+	deadline := time.Now().Add(patience)
+	left := all
+	for ; left > all/2; left = len(messages(t, s, "", 10000)) {
+		Settle(t, s)
+		if time.Now().After(deadline) {
+			t.Fatalf("%d messages are left of %d, of which the half is too large", left, all)
+		}
+	}
+	if left < all/4 {
+		t.Errorf("%d messages are left of %d, of which the half is too large", left, all)
+	}
+	if m := messages(t, s, "", 1); len(m) != 1 || m[0].Topic != strconv.Itoa(all-1) {
+		t.Errorf("the latest is %+v", m)
+	}
+	if n := len(changes(t, s, "", 10000)); n != all {
+		t.Errorf("%d changes are left of %d", n, all)
+	}
 }
 
 // await waits until so many messages and changes are left, of which the first has a topic.
