@@ -112,7 +112,9 @@ func startFar(t *testing.T, url, host string) func() {
 		Frontend: f.Back()[0], Backend: f.Front()[0],
 		Values: map[string]any{"host": host, "nats": map[string]any{"url": url}},
 	}
-	go func() { done <- taskservice.Run(ctx, c, bridge.New(farSource{host}), taskservice.WithStopTime(tooLong)) }() // ends with cancel
+	go func() {
+		done <- taskservice.Run(ctx, c, bridge.New(farSource{host}), taskservice.WithStopTime(tooLong))
+	}() // ends with cancel
 	stopped := false
 	stop := func() {
 		if stopped {
