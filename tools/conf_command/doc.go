@@ -20,6 +20,9 @@
 // services, ping, runtime, config and onboard speak with a watchdog and the microservices
 // that it observes, over the bus alone (observed.go, roundup.go).
 //
+// peers asks a Scheduler about other hosts (scheduler.go), or NATS (nats.go); state, top and
+// watch reach a context on one of them by --peer (far.go), over its bus alone.
+//
 // It never starts a process, and it never touches one: what it asks for appears
 // on the bus as a message, byte for byte the original's but for
 // header.request_id, by which the outcome is known.

@@ -54,6 +54,14 @@ func (c peerContext) String() string {
 	return b.String()
 }
 
+// why is the reason without the call that failed, whose address is in the table.
+func (p peerHost) why() string {
+	if _, reason, found := strings.Cut(p.Reason, "/sync: "); found {
+		return reason
+	}
+	return p.Reason
+}
+
 // peering are the options of peers.
 type peering struct {
 	options
@@ -126,7 +134,7 @@ func showPeers(w world, list []peerHost, asJSON bool) error {
 		case p.Available:
 			available = cell{"yes", green}
 		case p.Reason != "":
-			available.text += " (" + shortened(p.Reason, 60) + ")"
+			available.text += " (" + shortened(p.why(), 60) + ")"
 		}
 		contexts := make([]string, len(p.Contexts))
 		for i, c := range p.Contexts {
