@@ -3,6 +3,7 @@ package taskservice
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"strconv"
 	"strings"
@@ -28,6 +29,9 @@ type Config struct {
 	// What its agent and its life cycle events are made of, see Watch.
 	Version string // of its program or configuration; "": what the program was built from
 	Watch   Watch
+
+	// Log is the Session's, for what a Factory makes. Run sets it; it is nil elsewhere.
+	Log *slog.Logger
 
 	// Values are the elements of <configuration>: strings, maps, and lists
 	// where an element came more than once.

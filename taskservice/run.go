@@ -102,6 +102,7 @@ func Run(ctx context.Context, c Config, f Factory, opts ...Option) (err error) {
 func live(ctx context.Context, c Config, f Factory, o options, b line, w *watched, log *slog.Logger) error {
 	life, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	c.Log = log
 	s := &service{
 		config:   c,
 		factory:  f,

@@ -70,11 +70,17 @@ var pump = Config{
 
 func TestEveryTaskServiceIsWatchedWithoutALineOfItsAuthor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := alive(t, pump, runs(func(ctx context.Context, s *Session) error {
-			s.Log.Warn("water is low", "level", 3)
-			<-ctx.Done()
-			return nil
-		}))
+		o := alive(t, pump, func(c Config) (Task, error) {
+			c.Log.Info("what a factory makes logs as its task does")
+			return TaskFunc(func(ctx context.Context, s *Session) error {
+				if c.Log != s.Log {
+					t.Error("a factory has another logger than its task")
+				}
+				s.Log.Warn("water is low", "level", 3)
+				<-ctx.Done()
+				return nil
+			}), nil
+		})
 		o.expect(t, "started choria.startup.Modbus contact")
 		r := o.answer(t)
 		if r.Type != "Modbus" || r.Name != "echo" || r.ConfigID != "context001/ts001" || r.Version != "1.2" || r.PID == 0 || r.Host == "" {

@@ -1,9 +1,11 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -28,7 +30,7 @@ func New(from Source, version string) taskservice.Factory {
 			host = c.ContextID
 		}
 		t.scheduler, err = Make(context.Background(), s, Options{
-			Logger: slog.Default(), Name: host, Version: version, Source: from, Happened: t.notices.put,
+			Logger: cmp.Or(c.Log, slog.Default()), Name: host, Version: version, Source: from, Happened: t.notices.put,
 		})
 		if err != nil {
 			return nil, err
@@ -65,7 +67,7 @@ func (n *notices) put(e engine.Event) {
 // Run implements taskservice.Task.
 func (t *task) Run(ctx context.Context, s *taskservice.Session) error {
 	for _, name := range t.unknown {
-		s.Log.Warn("configuration without effect", "element", name)
+		s.Log.Warn("configuration without effect", "element", name, "known", strings.Join(names, " "))
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var saying sync.WaitGroup
