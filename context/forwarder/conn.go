@@ -97,7 +97,9 @@ func (c *conn) run() error {
 		return c.inside.read()
 	}
 	c.peer = c.f.identify(c)
-	if err := c.shake(); err != nil {
+	if err := c.shake(); errors.Is(err, zmtp.ErrSilent) {
+		return err
+	} else if err != nil {
 		c.f.refused.Add(1)
 		return fmt.Errorf("refuse peer: %w", err)
 	}
@@ -197,6 +199,8 @@ func (c *conn) log(err error) {
 	log := c.f.log.With("side", c.side.String(), "peer", c.peer)
 	switch {
 	case errors.Is(err, errStopped):
+	case errors.Is(err, zmtp.ErrSilent):
+		log.Debug("stranger looked whether somebody listens")
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
 		if c.joined.Load() {
 			log.Debug("peer left")

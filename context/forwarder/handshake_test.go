@@ -31,6 +31,21 @@ func cat(parts ...[]byte) (all []byte) {
 
 // Each stranger is refused within the handshake's time, told why where ZMTP has a
 // place for it, logged, and gone; others are served meanwhile.
+func TestWhoOnlyLooksWhetherSomebodyListensIsNoRefusedPeer(t *testing.T) {
+	d := start(t, nil)
+	for range 3 {
+		if err := connect(t, d.Back()[0]).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the end of three visits", func() bool {
+		return strings.Count(d.log.String(), "stranger looked whether somebody listens") == 3
+	})
+	if s := d.Stats(); s.Refused != 0 || strings.Contains(d.log.String(), "WARN") {
+		t.Errorf("%d refused\n%s", s.Refused, d.log)
+	}
+}
+
 func TestStrangersAreRefused(t *testing.T) {
 	null := greeting(3, 1, "NULL")
 	cut := ready("Socket-Type", "SUB")

@@ -1,6 +1,10 @@
 package zmtp
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"io"
+)
 
 // What a caller may branch on. The errors that are returned wrap one of these
 // and say what was seen.
@@ -19,4 +23,7 @@ var (
 	ErrTooLong = errors.New("limit exceeded")
 	// ErrPeer means that the peer itself refused, by an ERROR command.
 	ErrPeer = errors.New("refused by the peer")
+	// ErrSilent: the connection ended before its first byte, as that of somebody who
+	// only wants to know whether there is a listener.
+	ErrSilent = fmt.Errorf("nothing was said: %w", io.ErrUnexpectedEOF)
 )

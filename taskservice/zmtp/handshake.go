@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 )
 
 // DefaultMaxCommand bounds a handshake command in bytes. libzmq's READY has some
@@ -124,6 +125,9 @@ func readGreeting(r io.Reader) (Greeting, error) {
 		n += k
 		if err := CheckVersion(b[:n]); err != nil {
 			return Greeting{}, err
+		}
+		if n == 0 && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
+			return Greeting{}, fmt.Errorf("read greeting: %w", ErrSilent)
 		}
 		if err != nil && n < GreetingSize {
 			return Greeting{}, fmt.Errorf("read greeting: %d of %d bytes: %w", n, GreetingSize, noEOF(err))
