@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"zmicroservices/context/event"
@@ -71,6 +72,9 @@ func New(o Options) (*Server, error) {
 	}
 	l, err := net.Listen("tcp", o.Address)
 	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w (somebody else's: --http names another one, port 0 any free one)", err)
+		}
 		return nil, fmt.Errorf("bind the page: %w", err)
 	}
 	s := &Server{listener: bound(l, maxConns)}

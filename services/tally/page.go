@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -65,6 +66,9 @@ func Listen(address string, port int) (*Page, error) {
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
 	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w (somebody else's: port names another one, 0 any free one)", err)
+		}
 		return nil, fmt.Errorf("bind the page: %w", err)
 	}
 	return &Page{listener: l, beyond: Beyond(address)}, nil

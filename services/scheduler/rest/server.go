@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -105,7 +106,10 @@ func Listen(o Options) (*Server, error) {
 	}
 	l, err := net.Listen("tcp", o.Address)
 	if err != nil {
-		return nil, err
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = fmt.Errorf("%w (somebody else's: listen names another one, port 0 any free one)", err)
+		}
+		return nil, fmt.Errorf("bind the API: %w", err)
 	}
 	var listener net.Listener = newGuard(l, o.Connections, o.EachSource)
 	if o.TLS != nil {
