@@ -77,7 +77,7 @@ var defaultTopics = topics{message.TopicControl, subject.Lifecycle}
 
 // settingsOf reads the configuration. All mistakes are told at once.
 func settingsOf(c taskservice.Config) (settings, error) {
-	r := reader{values: c.Values, at: "", known: []string{"device_action", "nats", "host", "topics", "commands", "remote", "spool", "stream"}}
+	r := reader{values: c.Values, at: "", known: []string{"nats", "host", "topics", "commands", "remote", "spool", "stream", "device_action", "version", "location", "entry_action"}}
 	r.strangers()
 	s := settings{
 		place:    subject.Place{Host: c.String("host"), Context: c.ContextID},

@@ -17,7 +17,7 @@ func configured(t *testing.T, values object) (settings, error) {
 
 func TestSettings(t *testing.T) {
 	const url = "nats://127.0.0.1:4222"
-	s, err := configured(t, object{"device_action": "bridge", "nats": object{"url": url}})
+	s, err := configured(t, object{"device_action": "bridge", "version": "2.0", "nats": object{"url": url}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ const (
 // every task.
 var names = []string{
 	"interval", "jitter", "timeout", "listen", "peer", "producer", "max_peers", "store", "redis_prefix", "force_ip",
-	"secret_file", "cert", "key", "ca", "plain_http", "device_action", "location",
+	"secret_file", "cert", "key", "ca", "plain_http", "device_action", "location", "entry_action", "version",
 }
 
 // SettingsOf reads a configuration. unknown are elements that mean nothing to it.

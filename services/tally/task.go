@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,6 +39,17 @@ func settingsOf(c taskservice.Config) (settings, error) {
 	s.horizon, wrongHorizon = c.Duration("horizon", gap.HorizonOf(c.Watch.Alive))
 	o := Options{Component: s.component, Prefix: s.prefix, Horizon: s.horizon}
 	return s, errors.Join(wrongPort, wrongHorizon, o.validate(), CheckAddress(s.address, s.port))
+}
+
+// elements are those that mean something here; the last ones are of every task.
+var elements = []string{
+	"component", "prefix", "address", "port", "horizon",
+	"device_action", "location", "entry_action", "version",
+}
+
+// strangers are elements that mean nothing: a word that was written wrong, as a rule.
+func strangers(c taskservice.Config) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(c.Values)), func(name string) bool { return slices.Contains(elements, name) })
 }
 
 // joinTime bounds the joining of a bus that has let the task service in already.
@@ -82,6 +96,9 @@ type task struct {
 func (k *task) Run(ctx context.Context, s *taskservice.Session) error {
 	defer k.bus.Close(context.WithoutCancel(ctx)) // nothing to drain: it only listens
 	defer k.page.Close()
+	for _, name := range strangers(s.Config()) {
+		s.Log.Warn("configuration without effect", "element", name, "known", strings.Join(elements, " "))
+	}
 	o := Options{Component: k.settings.component, Prefix: k.settings.prefix, Horizon: k.settings.horizon, Logger: s.Log}
 	if !s.Config().Watch.Original { // the original knew no such notice
 		o.Say = func(n gap.Notice) error { return tell(s, n, k.settings.horizon) }

@@ -1,6 +1,7 @@
 package tally
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,10 +43,17 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+func TestElementsWithoutEffectAreNoticed(t *testing.T) {
+	c := taskservice.Config{Values: map[string]any{"prot": "9100", "port": "9100", "version": "1.2", "componet": ""}}
+	if got := strangers(c); !slices.Equal(got, []string{"componet", "prot"}) {
+		t.Error(got)
+	}
+}
+
 func TestAPortThatIsTakenIsAFailedStart(t *testing.T) {
 	p := serve(t, newTally(t, Options{}).Handler())
 	_, err := New(taskservice.Config{Values: map[string]any{"port": p.listener.Addr().String()[len("127.0.0.1:"):]}})
-	if err == nil || !strings.Contains(err.Error(), "address already in use") {
+	if err == nil || !strings.Contains(err.Error(), "address already in use") || !strings.Contains(err.Error(), "port names another one") {
 		t.Error(err)
 	}
 }

@@ -31,9 +31,10 @@ type Settings struct {
 // the state directory.
 const DatabaseFile = "watchdog.db"
 
-// elements are those that a <configuration> may have. The first three are the provider's.
+// elements are those that a <configuration> may have. The first four are of
+// every task.
 var elements = []string{
-	"device_action", "location", "entry_action",
+	"device_action", "location", "entry_action", "version",
 	"prefix", "ping_interval", "inactive_after", "terminated_after", "end_after", "alive_interval", "type",
 	"database", "retention_age", "retention_rows", "retention_size",
 }

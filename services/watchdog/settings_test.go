@@ -18,7 +18,7 @@ func parse(values object, env map[string]string) (Settings, error) {
 }
 
 func TestSettingsOfNothingAreTheDefaults(t *testing.T) {
-	got, err := parse(object{"device_action": "watchdog"}, nil)
+	got, err := parse(object{"device_action": "watchdog", "version": "2.0"}, nil)
 	want := Settings{Rules: DefaultRules(), Database: "/var/lib/zms/watchdog.db", Alive: time.Hour}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(hippodamia.Topics{})); d != "" || err != nil {
 		t.Error(err, d)
