@@ -24,11 +24,12 @@ Exit code 3: no watchdog answers.`,
 		Example: `  conf_command services conf/Context-Plant.xml
   conf_command services conf/Context-Plant.xml pump -o json
   conf_command services conf/Context-Plant.xml -o json | jq -r '.[] | select(.state != "active") | .gid'
-  conf_command services --endpoint tcp://10.0.0.5:6557 --listen_endpoint tcp://10.0.0.5:6556 --curve_key desk.key`,
+  conf_command services --endpoint tcp://10.0.0.5:6557 --listen_endpoint tcp://10.0.0.5:6556 --curve_key desk.key_secret`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runServices(cmd.Context(), w, o, args) },
 	}
 	o.register(cmd)
-	cmd.Flags().Lookup("timeout").Usage = "how long to wait for the watchdog; at most 5s"
+	timeout := cmd.Flags().Lookup("timeout")
+	timeout.Usage, timeout.DefValue = "how long to wait for the watchdog, at most 5s", "5s"
 	cmd.ValidArgsFunction = o.completeGIDs(w)
 	return cmd
 }

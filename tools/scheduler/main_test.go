@@ -78,7 +78,7 @@ func TestHowItEnds(t *testing.T) {
 		"--listen 0.0.0.0:0":            {2, "", "allow it with plain_http"},
 		"--listen x":                    {2, "", "wanted is HOST:PORT"},
 		"--cert x":                      {2, "", "belong together"},
-		"--secret_file /nonexistent":    {2, "", "no such file"},
+		"--secret_file /nonexistent":    {2, "", "error: --secret_file: open /nonexistent: no such file"},
 		"--store mysql://x":             {2, "", "begins with redis://"},
 		"--log_level loud":              {2, "", "none of debug"},
 		"--log_format xml":              {2, "", "neither text nor json"},

@@ -125,13 +125,15 @@ func serve(cmd *cobra.Command, o options) error {
 	if err := o.Check(); err != nil {
 		return err
 	}
-	for _, file := range []string{o.SecretFile, o.Cert, o.Key, o.CA} {
-		if file == "" {
+	for _, file := range []struct{ flag, path string }{
+		{"secret_file", o.SecretFile}, {"cert", o.Cert}, {"key", o.Key}, {"ca", o.CA},
+	} {
+		if file.path == "" {
 			continue
 		}
-		f, err := os.Open(file)
+		f, err := os.Open(file.path)
 		if err != nil {
-			return err // usage: a file that cannot be read
+			return fmt.Errorf("--%s: %w", file.flag, err) // usage: a file that cannot be read
 		}
 		f.Close()
 	}

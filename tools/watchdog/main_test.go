@@ -53,7 +53,7 @@ func TestHowItEnds(t *testing.T) {
 		"--mqtt mqtt://dog:sesame@x":           {2, "", "error: broker: user and password do not belong into the URL, which ps and logs show: use mqtt_user and mqtt_password_file\n"},
 		"--mqtt_qos 1 --ping_interval z":       {2, "", "error: ping_interval: time: invalid duration \"z\"; mqtt_qos without mqtt: say which broker\n"},
 		"--mqtt mqtt://x --log_format z":       {2, "", "error: --log_format \"z\" is neither text nor json\n"},
-		"--mqtt mqtt://127.0.0.1:1" + database: {3, "", "error: nobody listens on tcp://127.0.0.1:1\n"},
+		"--mqtt mqtt://127.0.0.1:1" + database: {3, "", "error: nobody listens on tcp://127.0.0.1:1 (is the broker running? --wait waits for it)\n"},
 		"--frontend ipc:///nonexistent/a --backend ipc:///nonexistent/b" + database: {3, "", "error: nobody listens on ipc:///nonexistent/a\n"},
 		"__complete --mqtt_qos ":  {0, "0\n1\n2\n", "Completion ended"},
 		"__complete --log_level ": {0, "debug\ninfo\n", "Completion ended"},

@@ -211,7 +211,10 @@ func (w world) knock(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, access.JoinTime)
 	defer cancel()
-	return access.Knock(ctx, "tcp://"+address)
+	if err := access.Knock(ctx, "tcp://"+address); err != nil {
+		return fmt.Errorf("%w (is the broker running? --wait waits for it)", err)
+	}
+	return nil
 }
 
 func (w world) join(ctx context.Context) (*bus.Bus, error) {

@@ -50,14 +50,14 @@ func (o Options) Validate() error {
 	if (o.CertFile == "") != (o.KeyFile == "") {
 		wrong("a certificate and its key go together")
 	}
-	for _, path := range []string{o.CredsFile, o.NkeyFile, o.KeyFile} {
-		if err := secret(path); err != nil {
-			problems = append(problems, err)
+	for _, file := range []struct{ what, path string }{{"credentials", o.CredsFile}, {"nkey", o.NkeyFile}, {"key", o.KeyFile}} {
+		if err := secret(file.path); err != nil {
+			wrong("%s: %w", file.what, err)
 		}
 	}
 	if o.UserFile != "" {
 		if _, err := keys.LoadLogin(o.UserFile); err != nil {
-			problems = append(problems, err)
+			wrong("user: %w", err)
 		}
 	}
 	return errors.Join(problems...)
@@ -140,7 +140,7 @@ func (o Options) Connect(further ...nats.Option) (*nats.Conn, error) {
 	}
 	nc, err := nats.Connect(strings.Join(o.URLs, ","), append(options, further...)...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to NATS: %w", err)
+		return nil, fmt.Errorf("connect to NATS on %s: %w", strings.Join(o.URLs, ","), err)
 	}
 	return nc, nil
 }
