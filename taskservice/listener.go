@@ -54,15 +54,25 @@ func (l *Listener) take(frame []byte) bool {
 }
 
 // Receive is the next frame, whole. It may be somebody else's as well and must not be
-// written to.
+// written to. What has come already is given also when ctx has ended, as a bus does it:
+// last words are waiting there.
 func (l *Listener) Receive(ctx context.Context) ([]byte, error) {
 	select {
 	case frame := <-l.frames:
-		l.bytes.Add(-int64(len(frame)))
-		return frame, nil
+		return l.took(frame), nil
+	default:
+	}
+	select {
+	case frame := <-l.frames:
+		return l.took(frame), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+func (l *Listener) took(frame []byte) []byte {
+	l.bytes.Add(-int64(len(frame)))
+	return frame
 }
 
 // Publish is Session.PublishFrame, tried until ctx ends while the bus is away. The words

@@ -54,6 +54,17 @@ func TestAListenerKeepsWhatATaskIsTooBusyFor(t *testing.T) {
 		if !l.Connected() {
 			t.Error("the bus is there")
 		}
+		for range 50 {
+			bus.in <- []byte("a.x @@@ last word")
+		}
+		synctest.Wait()
+		ended, end := context.WithCancel(ctx)
+		end()
+		for n := range 50 {
+			if frame, err := l.Receive(ended); err != nil || string(frame) != "a.x @@@ last word" {
+				t.Fatalf("last word %d: %s %v", n, frame, err)
+			}
+		}
 		close(bus.full) // the bus is away: tried until ctx ends
 		cancel()
 		if _, err := l.Receive(ctx); err == nil {
