@@ -34,8 +34,9 @@ build: ## the tools, into bin/
 services: build ## the Go services below services/
 	bin/create_service build --all services
 
-demo: services ## run the StateMachine choreography, follow it, stop it in order
+demo: services ## run the StateMachine choreography and a plant that is watched, follow them, stop them in order
 	tools/demo.sh
+	tools/demo-plant.sh
 
 test: ## what CI runs: vet and every test, under the race detector where there is a C compiler
 	$(need_peers)
