@@ -35,6 +35,8 @@
 // before it is there. Each has an id (Nats-Msg-Id: the run of the bridge and a number)
 // that is the same at each attempt, by which JetStream drops a second one within its
 // window for duplicates, and other bridges for thirty days. Zms-Time is when it was told.
+// Where control and life cycle events have streams of their own, the order is that within
+// each: they are read side by side.
 //
 // The spool is bounded, by rows and by bytes; what is too much are the oldest events, which
 // are counted and said, in the log, on control and in the answer to discover. What was on

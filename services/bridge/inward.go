@@ -160,7 +160,7 @@ func (w *inward) attempt(ctx context.Context, name string, works func()) error {
 		if meta.Sequence.Consumer != number {
 			return errGap
 		}
-		if err := w.take(ctx, m); err != nil {
+		if err := w.take(ctx, name, m); err != nil {
 			return err
 		}
 		w.shelf.advance(name, made, int64(meta.Sequence.Stream))
@@ -191,14 +191,14 @@ func (w *inward) start(ctx context.Context, name string, made int64, state jetst
 	return max(next, 1), nil
 }
 
-// take puts an event of another host on our bus, once.
-func (w *inward) take(ctx context.Context, m jetstream.Msg) error {
+// take puts an event of another host, read from a stream, on our bus, once.
+func (w *inward) take(ctx context.Context, stream string, m jetstream.Msg) error {
 	place, topic, err := origin(m)
 	if err != nil || !w.wanted(place, topic) {
 		return nil // of somebody else's, which a stream may have as well
 	}
 	id, lane := m.Headers().Get(HeaderID), m.Headers().Get(HeaderLane)
-	if !w.memory.isNew(id, lane) {
+	if !w.memory.isNew(stream, id, lane) {
 		return nil
 	}
 	frame := w.frame(place, topic, m.Headers(), m.Data())
@@ -213,7 +213,7 @@ func (w *inward) take(ctx context.Context, m jetstream.Msg) error {
 		}
 		p.wait(ctx)
 	}
-	w.memory.note(id, lane)
+	w.memory.note(stream, id, lane)
 	w.taken.Add(1)
 	return nil
 }

@@ -188,6 +188,42 @@ func TestTwiceInAStream(t *testing.T) {
 	}
 }
 
+// Two streams are read each at its own pace: an event of a lane that comes by one is not
+// taken for a second one because a later one came by the other.
+func TestALaneInTwoStreams(t *testing.T) {
+	server := startNATS(t, "")
+	js, err := jetstream.New(server.client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "CHORIA_EVENTS", Subjects: []string{subject.AllLifecycle}, MaxAge: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	here := newDevice(t)
+	startBridge(t, here.config(t, "b", object{"nats": object{"url": server.url()}, "remote": ""}), fakeSource{}).up()
+	until(t, "it reads both", func() bool {
+		s, err := js.Stream(t.Context(), "CHORIA_EVENTS")
+		return err == nil && s.CachedInfo().State.Consumers == 1 && readers(t, server) == 1
+	})
+	ear := here.peer(t, "remote.")
+	place := subject.Place{Host: "a", Context: "context001"}
+	s := &sender{js: js, place: place}
+	for _, c := range []struct {
+		l    *letter
+		want string
+	}{
+		{&letter{run: "run", seq: 2, lane: "ts001", subject: subject.Lifecycle + "startup.Echo", at: time.Now(), data: []byte(`{}`)}, "remote.a.context001.choria.lifecycle.event.startup.Echo @@@ {}"},
+		{&letter{run: "run", seq: 1, lane: "ts001", subject: place.Of("control"), at: time.Now(), data: []byte(`{}`)}, "remote.a.context001.control @@@ {}"},
+	} {
+		if err := s.publish(t.Context(), c.l); err != nil {
+			t.Fatal(err)
+		}
+		if frame := receive(t, ear); frame != c.want {
+			t.Errorf("%s, want %s", frame, c.want)
+		}
+	}
+}
+
 // A spool that is full drops its oldest, says so, and the rest goes out in order.
 func TestAFullSpool(t *testing.T) {
 	server := startNATS(t, "")

@@ -8,9 +8,11 @@ import (
 	"time"
 )
 
-// memory knows, of each lane of each bridge elsewhere, the last event that is on our bus:
-// what has no higher number was there before. JetStream drops a second one itself, within
-// its window for duplicates; this is for what was sent again after a longer cut.
+// memory knows, of each lane of each bridge elsewhere, the last event of a stream that is
+// on our bus: what has no higher number was there before. JetStream drops a second one
+// itself, within its window for duplicates; this is for what was sent again after a longer
+// cut. Streams are told apart, as each is read at its own pace: where Choria has one of its
+// own for life cycle events, a lane's may be here before an older report of it.
 type memory struct {
 	shelf *shelf
 
@@ -40,8 +42,8 @@ func (m *memory) set(lane string, seq int64) {
 
 // isNew says whether an event was never on our bus. One without an id of a bridge always
 // is.
-func (m *memory) isNew(id, lane string) bool {
-	key, seq, ok := numbered(id, lane)
+func (m *memory) isNew(stream, id, lane string) bool {
+	key, seq, ok := numbered(stream, id, lane)
 	if !ok {
 		return true
 	}
@@ -55,8 +57,8 @@ func (m *memory) isNew(id, lane string) bool {
 }
 
 // note is told when it is there.
-func (m *memory) note(id, lane string) {
-	key, seq, ok := numbered(id, lane)
+func (m *memory) note(stream, id, lane string) {
+	key, seq, ok := numbered(stream, id, lane)
 	if !ok {
 		return
 	}
@@ -67,11 +69,11 @@ func (m *memory) note(id, lane string) {
 }
 
 // numbered takes an id apart: <run>-<number>.
-func numbered(id, lane string) (key string, seq int64, ok bool) {
+func numbered(stream, id, lane string) (key string, seq int64, ok bool) {
 	i := strings.LastIndexByte(id, '-')
 	if i < 1 {
 		return "", 0, false
 	}
 	seq, err := strconv.ParseInt(id[i+1:], 10, 64)
-	return id[:i] + "/" + lane, seq, err == nil && seq > 0
+	return stream + "/" + id[:i] + "/" + lane, seq, err == nil && seq > 0
 }

@@ -29,7 +29,7 @@ CREATE TABLE progress (
 	seq    INTEGER NOT NULL  -- the last message of it that is on our bus
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE seen (
-	lane TEXT PRIMARY KEY, -- run and lane of a bridge elsewhere
+	lane TEXT PRIMARY KEY, -- stream, and run and lane of a bridge elsewhere
 	seq  INTEGER NOT NULL, -- the last one of it that is on our bus
 	at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
