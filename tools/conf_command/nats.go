@@ -100,6 +100,15 @@ func (n *natsOptions) discover(ctx context.Context, nc *nats.Conn) ([]bridge.Pre
 	}
 }
 
+// nobody says that none of those who were named has answered.
+func (n *natsOptions) nobody(only places) error {
+	who := "no bridge"
+	if len(only) > 0 {
+		who = "no bridge of " + strings.Join(only, ", ")
+	}
+	return exit.Nobody("%s answers on %s within %v (task service Bridge)", who, strings.Join(n.link.URLs, ","), n.wait)
+}
+
 // farAnswer is what one host said.
 type farAnswer struct {
 	bridge.Presence
@@ -115,11 +124,7 @@ func (n *natsOptions) askAll(ctx context.Context, nc *nats.Conn, question, trans
 	}
 	found = slices.DeleteFunc(found, func(p bridge.Presence) bool { return !only.has(p.Host, p.Context) })
 	if len(found) == 0 {
-		who := "no bridge"
-		if len(only) > 0 {
-			who = "no bridge of " + strings.Join(only, ", ")
-		}
-		return nil, exit.Nobody("%s answers on %s within %v", who, strings.Join(n.link.URLs, ","), n.wait)
+		return nil, n.nobody(only)
 	}
 	body, err := json.Marshal(bridge.Question{Transaction: transaction})
 	if err != nil {

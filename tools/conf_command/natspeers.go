@@ -48,6 +48,9 @@ func (n *natsOptions) peers(ctx context.Context, only places) ([]peerHost, error
 			p.LastSeen = &at
 		}
 	}
+	if len(hosts) == 0 {
+		return nil, n.nobody(only)
+	}
 	list := make([]peerHost, 0, len(hosts))
 	for _, p := range hosts {
 		slices.SortFunc(p.Contexts, func(a, b peerContext) int { return cmp.Compare(a.Context, b.Context) })

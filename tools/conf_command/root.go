@@ -53,6 +53,11 @@ Exit codes: 0 done; 1 refused or failed; 2 usage, or a wrong or unreadable file;
   conf_command logs conf/Context-EchoAction.xml -f
   conf_command watch conf/Context-EchoAction.xml control
 
+  # whom the watchdog observes; all hosts that a Scheduler knows, or that are on NATS
+  conf_command services conf/Context-Watchdog.xml
+  conf_command peers conf/Context-Peers.xml
+  conf_command --nats nats://127.0.0.1:4222 state
+
   conf_command --endpoint=tcp://127.0.0.1:5557 --service_name=context \
     --context_file=conf/Context-EchoAction.xml --service_id=context001 \
     --transaction=6FDAHH3WPRVV7FGZCRIN --action=start`,
