@@ -330,6 +330,15 @@ func TestTheAgentInAPageOfPython(t *testing.T) {
 	if p.GID != hippodamia.GID(r) || r.PID != cmd.Process.Pid {
 		t.Errorf("%+v, %+v", r, p)
 	}
+	b := dial(t, f)
+	for _, garbage := range []string{"", "{", "[1]", "7", "\"x\"", "{\"gid\": \xff\x00"} {
+		if err := b.Publish(t.Context(), []byte("hippodamia.command.ping @@@ "+garbage)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Publish(t.Context(), []byte("hippodamia.command.ping")); err != nil {
+		t.Fatal(err)
+	}
 	w.says(t, "runtime", p.GID)
 	if got := parse[hippodamia.Runtime](t, w.hears(t, "state.runtime")); got.Runtime.PID != r.PID {
 		t.Errorf("runtime %+v", got)
