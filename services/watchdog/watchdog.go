@@ -248,6 +248,9 @@ func (w *Watchdog) sweep(now time.Time) {
 		r.Before = now.Add(-w.opts.RetentionAge)
 		w.roster.forget(r.Before)
 	}
+	if len(w.roster.all) >= w.opts.Most { // those whose observation has ended make room
+		w.roster.forget(now)
+	}
 	if r.Rows > 0 || r.Size > 0 || w.opts.RetentionAge > 0 {
 		w.opts.Store.Retain(r)
 	}

@@ -241,6 +241,26 @@ func TestAQueryIsAnsweredInPieces(t *testing.T) {
 	})
 }
 
+func TestTheEndedMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scene{t: t, now: time.Now()}
+		w := begin(t, newShelf(), Options{Most: 1})
+		q := s.request("pump", 1)
+		w.tell("hippodamia.contact", q)
+		w.gets(q.UUID)
+		other := s.request("valve", 1)
+		w.tell("hippodamia.contact", other)
+		w.quiet()
+		w.notices("inactive")
+		w.notices("terminated")
+		time.Sleep(25 * time.Hour)
+		w.tell("hippodamia.contact", other)
+		if gid := w.gets(other.UUID); gid != hippodamia.GID(other) {
+			t.Errorf("its gid is %s", gid)
+		}
+	})
+}
+
 // One who asks on and on, while nobody takes the answers.
 func TestQueriesFillNoMemory(t *testing.T) {
 	w, err := New(Options{Bus: newAir(), Store: newShelf(), Logger: slog.New(slog.DiscardHandler)})
