@@ -35,8 +35,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // options are what the flags say.
 type options struct {
 	scheduler.Settings
-	logFormat string
-	logLevel  string
+	log flags.Log
 }
 
 func newRoot() *cobra.Command {
@@ -88,8 +87,7 @@ a wrong or unreadable file.`,
 	p.StringVar(&o.Key, "key", "", "`file` of its key")
 	p.StringVar(&o.CA, "ca", "", "`file` of the peers' authority")
 	p.BoolVar(&o.PlainHTTP, "plain_http", false, "let everybody call, beyond loopback too: for peers that know neither secret nor certificate")
-	p.StringVar(&o.logFormat, "log_format", "text", "`text|json`")
-	p.StringVar(&o.logLevel, "log_level", "info", "`debug|info|warn|error`")
+	o.log.Register(root)
 	complete(root)
 	root.SetGlobalNormalizationFunc(flags.Underscores)
 	root.SetFlagErrorFunc(flags.Hint)
@@ -98,24 +96,16 @@ a wrong or unreadable file.`,
 
 // complete tells the shell what a flag may have.
 func complete(root *cobra.Command) {
-	for name, words := range map[string][]string{
-		"log_format": {"text", "json"},
-		"log_level":  {"debug", "info", "warn", "error"},
-	} {
-		if err := root.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(err) // a flag that does not exist
-		}
-	}
 	for _, name := range []string{"interval", "jitter", "timeout", "listen", "peer", "producer", "max_peers", "redis_prefix", "force_ip", "plain_http"} {
 		if err := root.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions); err != nil {
-			panic(err)
+			panic(err) // a flag that does not exist
 		}
 	}
 }
 
 // serve runs the scheduler until the command's context ends.
 func serve(cmd *cobra.Command, o options) error {
-	log, err := newLogger(cmd.ErrOrStderr(), o.logFormat, o.logLevel)
+	log, err := o.log.Logger(cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
@@ -193,19 +183,4 @@ func defaultStore() (string, error) {
 		return "", fmt.Errorf("make a place for the store: %w", err)
 	}
 	return filepath.Join(dir, scheduler.StoreFile), nil
-}
-
-func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("--log_level %q is none of debug, info, warn, error", level)
-	}
-	o := &slog.HandlerOptions{Level: l}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(w, o)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, o)), nil
-	}
-	return nil, fmt.Errorf("--log_format %q is neither text nor json", format)
 }

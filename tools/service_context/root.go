@@ -42,8 +42,7 @@ type options struct {
 	journalAge      time.Duration
 	logTransactions int
 	wire            string
-	logFormat       string
-	logLevel        string
+	log             flags.Log
 	init            bool
 }
 
@@ -107,8 +106,7 @@ and on_exit transitions. It ends with every service stopped, in order, at
 	p.DurationVar(&f.journalAge, "journal_age", 30*24*time.Hour, "how old rows of the journal get")
 	p.IntVar(&f.logTransactions, "log_transactions", 1000, "transactions that are over whose output stays on the disk, the newest")
 	p.StringVar(&f.wire, "wire", "", "`original`: nothing on the bus that the original did not send, but for command results")
-	p.StringVar(&f.logFormat, "log_format", "text", "`text|json`")
-	p.StringVar(&f.logLevel, "log_level", "info", "`debug|info|warn|error`")
+	f.log.Register(root)
 	p.BoolVar(&f.init, "init", false, "keeper first, the provider under it: for containers and service managers")
 	completeFlags(root)
 	root.SetGlobalNormalizationFunc(flags.Underscores)
@@ -135,7 +133,7 @@ func run(cmd *cobra.Command, f options, path string) error {
 	if err := f.check(cmd); err != nil {
 		return &usageError{err}
 	}
-	log, err := newLogger(cmd.ErrOrStderr(), f.logFormat, f.logLevel)
+	log, err := f.log.Logger(cmd.ErrOrStderr())
 	if err != nil {
 		return &usageError{err}
 	}

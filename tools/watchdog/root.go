@@ -36,8 +36,7 @@ type options struct {
 	frontend    string
 	backend     string
 	wait        bool
-	logFormat   string
-	logLevel    string
+	log         flags.Log
 	settings    map[string]*string // of the watchdog, by the names of its <configuration>
 	mqtt        map[string]*string // of the gateway, likewise
 }
@@ -115,15 +114,13 @@ func (o *options) register(cmd *cobra.Command) {
 		o.settings[s.name] = f.String(s.name, "", s.usage)
 	}
 	f.BoolVar(&o.wait, "wait", false, "wait for a broker that is not there yet")
-	f.StringVar(&o.logFormat, "log_format", "text", "`text|json`")
-	f.StringVar(&o.logLevel, "log_level", "info", "`debug|info|warn|error`")
+	o.log.Register(cmd)
 	words := func(flag string, of ...string) error {
 		return cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(of, cobra.ShellCompDirectiveNoFileComp))
 	}
 	// The only error of these is a flag that does not exist.
 	errs := []error{
 		cmd.MarkFlagFilename("context_file", "xml"), cmd.MarkFlagFilename("database"),
-		words("log_format", "text", "json"), words("log_level", "debug", "info", "warn", "error"),
 		words("mqtt", "mqtt://", "mqtts://"), words("mqtt_qos", "0", "1", "2"),
 	}
 	for _, s := range mqtt.Settings() {

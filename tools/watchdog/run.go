@@ -22,7 +22,7 @@ import (
 // run is the watchdog's life: everything is checked before anything is joined, and joined
 // before anything is said.
 func (o *options) run(ctx context.Context, stderr io.Writer, args []string) error {
-	log, err := newLogger(stderr, o.logFormat, o.logLevel)
+	log, err := o.log.Logger(stderr)
 	if err != nil {
 		return err
 	}

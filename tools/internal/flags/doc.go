@@ -1,5 +1,5 @@
 // Package flags is what the command lines of our programs have in common: names
-// with underscores, and a complaint about an unknown one that names the nearest.
+// with underscores, a complaint about an unknown one that names the nearest, and Log.
 //
 //	root.SetGlobalNormalizationFunc(flags.Underscores)
 //	root.SetFlagErrorFunc(flags.Hint)
