@@ -39,4 +39,9 @@
 // # Why not an agent process beside each service
 //
 // It would cost megabytes for a message a minute, and die of its own.
+//
+// # Why not in the group
+//
+// A transaction decides what is to run. What is said of that to a watchdog is one more
+// reading of its Changes, and thousands of agents share one goroutine over all transactions.
 package herald

@@ -46,4 +46,10 @@
 //
 // Run is one, until its context ends: it publishes what Grace has let wait. All else
 // happens on the goroutines of the callers, which wait for nothing but a lock.
+//
+// # Why a room of its own
+//
+// A will needs what three rooms know: whose connection broke is the forwarder's, whose
+// process ended the keeper's, who may say what command's. The forwarder stays bytes in,
+// bytes out; provider tells the book, and publishes what it gives.
 package will

@@ -70,4 +70,7 @@
 //
 // Why not keep commands: an order to start from last night is not to be carried out in the
 // morning.
+//
+// Why not in the provider: a bridge waits for a network that comes and goes, with a spool
+// that may fill a disk. As a task service it is limited, restarted and left out like any.
 package bridge

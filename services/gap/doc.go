@@ -59,6 +59,12 @@
 // 100,000 timers are 100,000 callbacks into the runtime at once when a bus breaks, each
 // with a lock to take, and a Rebase would stop and start all of them.
 //
+// # Why not in each of them
+//
+// Two clocks that are put right differently after a suspended machine would tell two
+// stories of one silence; and services import nothing of the context, where probes have
+// deadlines of their own: those ask a process that is ours, and end with it.
+//
 // # Why not a service that the others ask
 //
 // It would be one more that can be away, and the observers have heard the same messages

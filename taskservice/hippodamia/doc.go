@@ -28,4 +28,9 @@
 //
 // Readers are strict in what they need and deaf to what they do not know: a field that
 // is missing or of the wrong type is an *Error that names it, a field more is passed over.
+//
+// # Why a package of its own
+//
+// The agent is in every task service and the watchdog in none but one, and each of them is
+// also spoken to by programs of others. What both must mean the same by is neither's.
 package hippodamia

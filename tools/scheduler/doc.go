@@ -6,4 +6,9 @@
 // It is services/scheduler without a provider around it: no bus, no contexts to tell of.
 // The first line on stdout is where it listens. It exits with 0 after SIGINT or SIGTERM,
 // 1 when it failed (a port in use too), 2 for wrong flags or an unreadable file.
+//
+// # Why not only a bundled task service
+//
+// A host can be a producer or a consumer to others and run no context; it has to be found
+// all the same. It adds flags, and no rule.
 package main

@@ -9,4 +9,9 @@
 // refused, 2 for wrong flags or a wrong file, 3 when nobody is there to be joined.
 //
 // It never takes a password as a flag, which ps would show.
+//
+// # Why not only a bundled task service
+//
+// Where all microservices speak MQTT there is no context to run one, nor a bus: who has a
+// broker needs this program and a file for its database. It adds flags, and no rule.
 package main
