@@ -33,7 +33,7 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{o: o, holder: uuid.NewString(), moves: newMoves()}
 	e.table = table{
 		most: o.Most, forget: o.Forget, tell: o.Happened,
-		known: map[uuid.UUID]*entry{}, first: map[peer.Address]*entry{},
+		known: map[uuid.UUID]*entry{}, first: map[peer.Address]*entry{}, gone: map[uuid.UUID]bool{},
 	}
 	for _, at := range o.First {
 		e.table.first[at] = &entry{Peer: peer.Peer{IP: at}, state: Unknown, since: time.Now()}

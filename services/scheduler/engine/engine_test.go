@@ -390,6 +390,82 @@ func TestThereIsRoomForSoMany(t *testing.T) {
 	}
 }
 
+// Who makes up uuids fills the table until a round has found that they answer nowhere;
+// from then on they give way to who calls, in the registry as well, but not to hearsay.
+func TestWhoNeverAnsweredGivesWay(t *testing.T) {
+	net := newNetwork()
+	b := net.node(t, address(2), nil)
+	a := net.node(t, address(1), func(o *Options) { o.Most = 3 })
+	from := netip.MustParseAddr("10.0.0.9")
+	call := func(at peer.Address) (uuid.UUID, error) {
+		id := uuid.New()
+		if at == address(2) {
+			id = b.UUID()
+		}
+		_, err := a.Hear(t.Context(), peer.Call{UUID: id, IP: at}, from)
+		return id, err
+	}
+	var made []uuid.UUID
+	for range 2 {
+		id, err := call("10.9.9.9")
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = append(made, id)
+	}
+	if _, err := call(address(2)); err != nil {
+		t.Fatal(err)
+	}
+	a.Round(t.Context())
+	a.table.learn([]peer.Peer{{UUID: uuid.New(), IP: "10.0.0.3", LastSeen: time.Now()}}, false, time.Now())
+	for _, id := range made {
+		if _, is := a.find(id); !is {
+			t.Error("one gave way to hearsay")
+		}
+	}
+	for range 2 {
+		if _, err := call("10.0.0.4"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := call("10.0.0.5"); !errors.Is(err, ErrFull) {
+		t.Errorf("nobody is left to give way, but: %v", err)
+	}
+	a.Round(t.Context())
+	kept, err := a.registry.Peers(t.Context(), peer.Consumer)
+	if err != nil || len(kept) != 3 {
+		t.Errorf("the registry has %v %v", kept, err)
+	}
+	for _, id := range made {
+		if _, is := a.find(id); is {
+			t.Error("one that was made up is still known")
+		}
+	}
+	if k, is := a.find(b.UUID()); !is || k.Availability != Available {
+		t.Errorf("who answers: %+v", k)
+	}
+}
+
+// Whom we heard of while the registry told what it knows is not taken for one that
+// somebody has removed there.
+func TestWhoCallsWhileTheRegistryIsRead(t *testing.T) {
+	e := newNetwork().node(t, address(1), nil)
+	asked := time.Now()
+	other := peer.Peer{UUID: uuid.New(), IP: "10.0.0.3", LastSeen: asked}
+	id := uuid.New()
+	if err := e.HearAddress(t.Context(), peer.Call{UUID: id, IP: "10.0.0.2"}, netip.MustParseAddr("10.0.0.2")); err != nil {
+		t.Fatal(err)
+	}
+	e.table.restore([]peer.Peer{other}, true, asked, time.Now())
+	if _, is := e.find(id); !is {
+		t.Error("it is forgotten")
+	}
+	e.table.restore([]peer.Peer{other}, true, time.Now().Add(time.Second), time.Now())
+	if _, is := e.find(id); is {
+		t.Error("it is not forgotten")
+	}
+}
+
 func TestWhoCallsIsHeard(t *testing.T) {
 	e := newNetwork().node(t, "10.0.0.1:8090", nil)
 	a := uuid.New()

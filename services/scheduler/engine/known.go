@@ -39,6 +39,8 @@ type entry struct {
 	since  time.Time
 	reason string
 	info   *peer.Info // never changed, only replaced
+	// answered is when it ever did, to us or to the one who was us before.
+	answered bool
 	// unsaved is when the registry has not taken this yet.
 	unsaved bool
 }

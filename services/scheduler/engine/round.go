@@ -127,7 +127,7 @@ func (e *Engine) ask(ctx context.Context, id uuid.UUID, at peer.Address) {
 
 // refresh takes what the registry knows, and has it forget who was not seen for long.
 func (e *Engine) refresh(ctx context.Context) error {
-	id := e.UUID()
+	id, asked := e.UUID(), time.Now()
 	kept, err := e.o.Registry.Peers(ctx, peer.Consumer)
 	if err != nil {
 		return err
@@ -145,9 +145,9 @@ func (e *Engine) refresh(ctx context.Context) error {
 	}
 	e.health.good(e.o.Logger)
 	at := time.Now()
-	e.table.restore(kept, len(kept) < e.o.Most, at)
+	e.table.restore(kept, len(kept) < e.o.Most, asked, at)
 	if gone := e.table.expire(at); len(gone) > 0 {
-		e.o.Logger.Info("peers were not seen for long and are forgotten", "peers", len(gone))
+		e.o.Logger.Info("peers that were not seen for long or never answered are forgotten", "peers", len(gone))
 		return e.o.Registry.Forget(ctx, peer.Consumer, gone)
 	}
 	return nil

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,29 +12,29 @@ import (
 
 // restore takes what the registry knows. whole says that it gave all it has: whom it has
 // not, and once had, somebody has removed, unless it has nothing at all and was emptied
-// by an accident.
-func (t *table) restore(kept []peer.Peer, whole bool, now time.Time) {
+// by an accident. Whom we have seen since it was asked it could not know.
+func (t *table) restore(kept []peer.Peer, whole bool, asked, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	in := make(map[uuid.UUID]bool, len(kept))
 	for _, p := range kept {
 		in[p.UUID] = true
-		if p.UUID == t.self {
+		if p.UUID == t.self || t.gone[p.UUID] {
 			continue
 		}
 		n := t.known[p.UUID]
 		switch {
 		case n == nil && len(t.known) < t.most:
-			t.add(p, now) // no event: it was known before
+			t.add(p, now).answered = true // for all we know; and no event: it was known before
 		case n != nil && peer.Newer(p, n.Peer):
-			if n, err := t.at(p, now); err == nil {
+			if n, err := t.at(p, false, now); err == nil {
 				n.unsaved = false
 			}
 		}
 	}
 	for id, n := range t.known {
 		switch {
-		case in[id] || n.unsaved || !whole:
+		case in[id] || n.unsaved || !whole || n.LastSeen.After(asked):
 		case len(kept) == 0:
 			n.unsaved = true
 		default:
@@ -48,11 +50,13 @@ func (t *table) drop(n *entry) {
 	t.list = nil
 }
 
-// expire forgets who was not seen for long, and says who that is.
+// expire forgets who was not seen for long, and says who that is, with those who gave way
+// since.
 func (t *table) expire(now time.Time) []uuid.UUID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var gone []uuid.UUID
+	gone := slices.Collect(maps.Keys(t.gone))
+	clear(t.gone)
 	for id, n := range t.known {
 		// Each is tried once, even if it is we who were away. A time that nobody understood
 		// is that of a program of another make.

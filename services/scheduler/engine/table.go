@@ -29,7 +29,8 @@ type table struct {
 	digest peer.Digest             // of known
 	list   []peer.Peer             // known, as it is told; nil: to be made. Never changed once made
 	made   time.Time
-	turned uint64 // consumers that found no room
+	turned uint64             // consumers that found no room
+	gone   map[uuid.UUID]bool // who gave way, and is in the registry until expire says so
 
 	own       peer.Peer   // ourselves, as of the last look
 	ownDigest peer.Digest // of own: each call needs it
@@ -47,18 +48,36 @@ const (
 func (t *table) heard(id uuid.UUID, at peer.Address, now time.Time) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n, err := t.at(peer.Peer{UUID: id, IP: at, LastSeen: now}, now)
+	n, err := t.at(peer.Peer{UUID: id, IP: at, LastSeen: now}, true, now)
 	if err == nil {
 		t.is(n, Available, "", now)
 	}
 	return err
 }
 
-// at puts a peer at its address. mu is held.
-func (t *table) at(p peer.Peer, now time.Time) (*entry, error) {
+// giveWay makes room for one that has called us or answered: by the one that was not seen
+// for longest of those who never answered and cannot be reached. Otherwise who makes up
+// uuids would keep everybody out until they are forgotten. mu is held.
+func (t *table) giveWay() bool {
+	var worst *entry
+	for _, n := range t.known {
+		if n.state == Unavailable && !n.answered && (worst == nil || n.LastSeen.Before(worst.LastSeen)) {
+			worst = n
+		}
+	}
+	if worst == nil || len(t.gone) >= t.most {
+		return false
+	}
+	t.drop(worst)
+	t.gone[worst.UUID] = true
+	return true
+}
+
+// at puts a peer at its address. direct says that it is no hearsay. mu is held.
+func (t *table) at(p peer.Peer, direct bool, now time.Time) (*entry, error) {
 	n := t.known[p.UUID]
 	switch {
-	case n == nil && len(t.known) >= t.most:
+	case n == nil && len(t.known) >= t.most && (!direct || !t.giveWay()):
 		t.turned++
 		return nil, ErrFull
 	case n == nil:
@@ -88,6 +107,7 @@ func (t *table) at(p peer.Peer, now time.Time) (*entry, error) {
 func (t *table) add(p peer.Peer, now time.Time) *entry {
 	n := &entry{Peer: p, state: Unknown, since: now}
 	t.known[p.UUID] = n
+	delete(t.gone, p.UUID)
 	t.digest = t.digest.With(peer.Of(p.UUID, p.IP))
 	t.list = nil
 	delete(t.first, p.IP)
@@ -158,7 +178,8 @@ func (t *table) reached(expected uuid.UUID, at peer.Address, a peer.Answer, ours
 		where = a.IP
 	}
 	delete(t.first, at)
-	if n, err := t.at(peer.Peer{UUID: id, IP: where, LastSeen: now}, now); err == nil {
+	if n, err := t.at(peer.Peer{UUID: id, IP: where, LastSeen: now}, true, now); err == nil {
+		n.answered = true
 		t.is(n, Available, "", now)
 	}
 }
@@ -178,7 +199,7 @@ func (t *table) learn(said []peer.Peer, local bool, now time.Time) {
 		case n != nil && n.IP == p.IP:
 			n.LastSeen = p.LastSeen // hearsay: not worth a write
 		default:
-			_, _ = t.at(p, now) // ErrFull is counted
+			_, _ = t.at(p, false, now) // ErrFull is counted
 		}
 	}
 }
