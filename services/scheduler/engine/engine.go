@@ -83,8 +83,15 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer tick.Stop()
 	var rule *reign // nil: somebody else leads
 	defer func() { rule.end() }()
+	var looked time.Time // when one that stands by last read what the leader has learned
 	for {
 		rule = e.renew(ctx, rule)
+		if now := time.Now(); rule == nil && now.Sub(looked) >= e.o.Interval {
+			looked = now
+			if err := e.refresh(ctx); err != nil && ctx.Err() == nil {
+				e.health.bad(e.o.Logger, err)
+			}
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

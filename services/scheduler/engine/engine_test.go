@@ -156,6 +156,9 @@ func TestTwoSchedulersOfOneStore(t *testing.T) {
 		if !a.Leads() || b.Leads() {
 			t.Fatalf("leads: %v, %v", a.Leads(), b.Leads())
 		}
+		if _, is := b.find(other.UUID()); !is {
+			t.Error("who stands by does not know what the leader has learned")
+		}
 		before := net.calls.Load()
 		after(time.Minute)
 		if n := net.calls.Load() - before; n != 1 {

@@ -2,7 +2,7 @@
 // answers.
 //
 //	POST /sync          {"uuid", "ip"?}  200 {"uuid", "ip", "consumers": [{"uuid", "ip", "last_seen"}]}
-//	POST /ip            {"uuid", "ip"?}  200 {"uuid", "ip"}
+//	POST /ip            {"uuid", "ip"}   200 {"uuid", "ip"}
 //	GET  /peers                          who is known, and whether it can be reached
 //	GET  /contexts                       what this host runs
 //	GET  /openapi.json                   all this, for programs (OpenAPI 3.1)

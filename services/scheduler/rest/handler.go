@@ -187,6 +187,9 @@ func (s *Server) ip(r *http.Request, from netip.Addr) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if call.IP == "" { // it is what this call is about
+		return nil, &refusal{http.StatusBadRequest, "field ip is missing"}
+	}
 	if err := s.o.Engine.HearAddress(r.Context(), call, from); err != nil {
 		return nil, err
 	}

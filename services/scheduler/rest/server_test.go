@@ -87,6 +87,7 @@ func TestRefusalsAreJSONWithAStatus(t *testing.T) {
 		{"PUT", "/ip", good, "", 405},
 		{"POST", "/peers", "{}", "", 405},
 		{"POST", "/ip", `{"uuid":"` + anID + `","ip":"224.0.0.1"}`, "", 400},
+		{"POST", "/ip", good, "", 400}, // it says no ip
 		{"GET", "/", "", "", 404},
 		{"GET", "/sync/", "", "", 404},
 		{"POST", "/%73ync/../x", "", "", 404},
