@@ -79,12 +79,14 @@ func TestWhoIsWatchedBehindKeys(t *testing.T) {
 	listener.say(
 		`hippodamia.command.onboarding @@@ {"mark": "evil"}`, `hippodamia.contact @@@ {"mark": "evil"}`,
 		`zms.will @@@ {"topic": "any", "payload": {"mark": "evil"}}`,
+		order("restart", p.Transaction, "ts002"),
 	)
+	listener.hears("r-restart") // all before it was judged
 	server.say(`hippodamia.contact @@@ {"config_id": "context001/ts002", "mark": "evil"}`, lifecycle("lamp", "edge7/context001/ts002", "evil"),
 		`hippodamia.command.ping @@@ {"name": "ts002", "mark":"evil"}`, "mark @@@ last")
 	d.hears("mark @@@ last")
 	d.never("evil")
-	denied(t, p, map[string]uint64{"eye": 3, "pump": 3})
+	denied(t, p, map[string]uint64{"eye": 4, "pump": 3})
 	if kept, refused := wills(t, p); kept < 2 || refused != 0 {
 		t.Errorf("%d last wills are kept and %d refused", kept, refused)
 	}
