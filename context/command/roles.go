@@ -37,7 +37,14 @@ func (h *Handler) permitted(p Peer, topic string, frame []byte) error {
 		header, _ := o["header"].(map[string]any)
 		return h.ownWord(p, text(header, "service_id"))
 	}
-	return h.ownName(p, topic, o)
+	if err := h.ownName(p, topic, o); err != nil || !strings.HasPrefix(topic, lifecycle.Prefix) {
+		return err
+	}
+	// An event may be the data of another message, where the names are its own.
+	if e, err := lifecycle.NewFromJSON(payload); err == nil {
+		return h.ownName(p, topic, map[string]any{"identity": e.Identity(), "component": e.Component()})
+	}
+	return nil
 }
 
 // ownWord refuses a report about somebody else's task service.
@@ -48,13 +55,21 @@ func (h *Handler) ownWord(p Peer, id string) error {
 	return fmt.Errorf("%s may not report about task service %q: its key is for %q", p.Name, id, p.Services)
 }
 
+// namesOf are the keys whose values say whom a message is about.
+var namesOf = []string{"service_id", "identity", "config_id", "component", "name", "gid"}
+
 // ownName refuses what is said in the name of somebody else. Events and agents do
 // not carry the id of a task service in one place of their own, so none of the
-// names that they do carry may be another's; and an event needs one of ours.
+// names that they do carry may be another's; and an event needs one of ours. Readers in
+// Go take a key for its name however its letters are written, and so does this.
 func (h *Handler) ownName(p Peer, topic string, o map[string]any) error {
 	own := false
-	for _, key := range []string{"service_id", "identity", "config_id", "component", "name", "gid"} {
-		name := text(o, key)
+	for spelling := range o {
+		i := slices.IndexFunc(namesOf, func(one string) bool { return strings.EqualFold(one, spelling) })
+		if i < 0 {
+			continue
+		}
+		key, name := namesOf[i], text(o, spelling)
 		if key == "identity" || key == "config_id" {
 			name = h.taskOf(name)
 		}
