@@ -81,7 +81,9 @@ func Make(ctx context.Context, s Settings, o Options) (_ *Scheduler, err error) 
 	if p.Store == registry.InMemory {
 		o.Logger.Warn("nothing is kept: with the next start this host is another one for its peers")
 	}
-	d.client = rest.NewClient(rest.ClientOptions{Secret: secret, TLS: certificates, Most: p.MostPeers})
+	d.client = rest.NewClient(rest.ClientOptions{
+		Secret: secret, TLS: certificates, Most: p.MostPeers, Given: append(append([]peer.Address{}, p.first...), p.producers...),
+	})
 	d.engine, err = engine.New(engine.Options{
 		Registry: d.registry, Transport: d.client, Logger: o.Logger,
 		Interval: p.Interval, Jitter: p.Jitter, Timeout: p.Timeout, Most: p.MostPeers,

@@ -5,11 +5,15 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"zmicroservices/services/scheduler/peer"
@@ -20,6 +24,11 @@ type ClientOptions struct {
 	Secret string      // sent with each call [none]
 	TLS    *tls.Config // as LoadTLS makes it [plain HTTP]
 	Most   int         // consumers that are read of an answer [1000]
+	// Given, if not nil, are the addresses that the configuration names. Another one that is
+	// a name was said by a peer, and is not called if it means this host [all are given].
+	Given []peer.Address
+
+	resolver *net.Resolver // for tests
 }
 
 // Client calls peers. It is an engine.Transport.
@@ -40,10 +49,9 @@ func NewClient(o ClientOptions) *Client {
 	if o.Most == 0 {
 		o.Most = 1000
 	}
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	return &Client{o, &http.Client{
 		Transport: &http.Transport{
-			DialContext:            dialer.DialContext, // and no proxy: a peer is called itself
+			DialContext:            o.dial, // and no proxy: a peer is called itself
 			TLSClientConfig:        o.TLS.Clone(),
 			TLSHandshakeTimeout:    5 * time.Second,
 			DisableCompression:     true, // what is read is what was sent
@@ -55,6 +63,35 @@ func NewClient(o ClientOptions) *Client {
 		// Somewhere else is somebody else: the secret is not for it.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// dial connects to a peer.
+func (o ClientOptions) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{Timeout: 5 * time.Second, Resolver: o.resolver}
+	at, err := peer.ParseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := netip.ParseAddr(at.Host()); err != nil && o.Given != nil && !at.IsLoopback() && !slices.Contains(o.Given, at) {
+		d.Control = elsewhere
+	}
+	return d.DialContext(ctx, network, address)
+}
+
+// errHere is given for a name that a peer said, and that leads back to us: to what listens
+// on loopback, which was never for others.
+var errHere = errors.New("its name means this host")
+
+// elsewhere refuses what a name means when it is this host; it is a net.Dialer's Control.
+func elsewhere(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	if ip := at.Addr().Unmap(); ip.IsLoopback() || ip.IsUnspecified() {
+		return errHere
+	}
+	return nil
 }
 
 // Close ends the connections that are kept.
