@@ -42,6 +42,7 @@ type Watcher struct {
 	mu      sync.Mutex // guards the rest
 	current string
 	usual   peer.Address
+	last    [2]netip.Addr             // what current is made of: of IPv4, of IPv6
 	known   bool                      // current was told
 	names   map[string]named          // what host names mean
 	routes  map[netip.Addr]netip.Addr // what the kernel said, since the last look
@@ -73,7 +74,7 @@ func New(o Options) (*Watcher, error) {
 		o.route = source
 	}
 	w := &Watcher{o: o, names: map[string]named{}, routes: map[netip.Addr]netip.Addr{}}
-	w.current, w.usual = w.look()
+	w.current, w.usual, w.last = w.look([2]netip.Addr{})
 	return w, nil
 }
 
@@ -134,10 +135,13 @@ func (w *Watcher) subscribe(ctx context.Context) <-chan struct{} {
 
 // check looks, and tells if there is something else than before.
 func (w *Watcher) check() {
-	addresses, usual := w.look()
+	w.mu.Lock()
+	last := w.last
+	w.mu.Unlock()
+	addresses, usual, last := w.look(last)
 	w.mu.Lock()
 	changed := !w.known || addresses != w.current
-	w.current, w.usual, w.known = addresses, usual, true
+	w.current, w.usual, w.last, w.known = addresses, usual, last, true
 	clear(w.routes)
 	w.mu.Unlock()
 	if changed {
@@ -156,19 +160,23 @@ var (
 const mostAsked = 16
 
 // look asks for the address of each family towards the peers, or, if there is none,
-// towards anywhere. The usual one is that of IPv4 if there is one.
-func (w *Watcher) look() (addresses string, usual peer.Address) {
+// towards anywhere. Where peers see us by several, that of the last look counts while one
+// of them does: a peer more is no change of ours. The usual one is that of IPv4 if there
+// is one.
+func (w *Watcher) look(last [2]netip.Addr) (addresses string, usual peer.Address, found [2]netip.Addr) {
 	if w.o.Force != "" {
-		return string(w.o.Force), w.o.Force
+		return string(w.o.Force), w.o.Force, last
 	}
-	var found [2]netip.Addr // of IPv4, of IPv6
 	try := func(to netip.Addr) {
 		i := 0
 		if to.Is6() {
 			i = 1
 		}
-		if !found[i].IsValid() && !to.IsLoopback() {
-			found[i] = w.o.route(to)
+		if to.IsLoopback() || found[i].IsValid() && found[i] == last[i] {
+			return
+		}
+		if from := w.o.route(to); !found[i].IsValid() || from.IsValid() && from == last[i] {
+			found[i] = from
 		}
 	}
 	asked := 0
@@ -180,8 +188,11 @@ func (w *Watcher) look() (addresses string, usual peer.Address) {
 			try(ip)
 		}
 	}
-	try(anywhere4)
-	try(anywhere6)
+	for i, to := range []netip.Addr{anywhere4, anywhere6} {
+		if !found[i].IsValid() {
+			try(to)
+		}
+	}
 	var all []string
 	for _, ip := range found {
 		if !ip.IsValid() {
@@ -191,7 +202,7 @@ func (w *Watcher) look() (addresses string, usual peer.Address) {
 		all = append(all, string(at))
 		usual = cmp.Or(usual, at)
 	}
-	return strings.Join(all, " "), usual
+	return strings.Join(all, " "), usual, found
 }
 
 // source is the address that the kernel would send from, none if there is no route.

@@ -175,6 +175,38 @@ func TestTheAddressIsThatTowardsThePeers(t *testing.T) {
 	})
 }
 
+// A host with two networks: peers that come to be known in the other one, before those
+// that were known, do not change its address; the loss of it does.
+func TestAPeerMoreIsNoChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{routes: map[string]string{"10.0.0.7": "10.0.0.3", "10.1.0.1": "10.1.0.3"}}
+		var mu sync.Mutex // guards peers
+		peers := []peer.Address{"10.0.0.7"}
+		w.watch(t, func(o *Options) {
+			o.Towards = func() []peer.Address {
+				mu.Lock()
+				defer mu.Unlock()
+				return slices.Clone(peers)
+			}
+		})
+		after(time.Second)
+		mu.Lock()
+		peers = []peer.Address{"10.1.0.1", "10.0.0.7"}
+		mu.Unlock()
+		after(time.Minute)
+		if got := w.got(); !slices.Equal(got, []string{"10.0.0.3"}) {
+			t.Errorf("told %q", got)
+		}
+		w.mu.Lock()
+		w.routes["10.0.0.7"] = ""
+		w.mu.Unlock()
+		after(time.Minute)
+		if got := w.got(); !slices.Equal(got, []string{"10.0.0.3", "10.1.0.3"}) {
+			t.Errorf("told %q", got)
+		}
+	})
+}
+
 func TestAForcedAddressStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{v4: "10.0.0.1", words: make(chan struct{})}
