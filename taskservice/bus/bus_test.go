@@ -57,12 +57,23 @@ func TestWhatIsUnsubscribedComesNoMore(t *testing.T) {
 		receive(t, b, "a @@@ 1")
 		b.Unsubscribe("a")
 		b.Unsubscribe("never")
-		if err := b.Subscribe(within(t, patience), "b"); err != nil { // the forwarder has acted on both
+		if err := b.Subscribe(within(t, patience), "b"); err != nil {
 			t.Fatal(err)
 		}
-		publish(t, b, "a @@@ 2")
-		publish(t, b, "b @@@ 3")
-		receive(t, b, "b @@@ 3")
+		// A libzmq proxy may still have to act on it when it answers; from then on nothing comes.
+		for still := true; still; {
+			publish(t, b, "a @@@ 2")
+			publish(t, b, "b @@@ 3")
+			frame, err := b.Receive(within(t, patience))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if still = string(frame) == "a @@@ 2"; still {
+				receive(t, b, "b @@@ 3")
+			} else if string(frame) != "b @@@ 3" {
+				t.Fatalf("received %q", frame)
+			}
+		}
 		f.Kill()
 		f.Start(t)
 		<-b.Rejoined()
