@@ -194,7 +194,7 @@ func (b *bridge) live(ctx context.Context, ear *bus.Bus) error {
 	work.add(func() { b.out.run(hearing, ear) }) // ends with hearing
 	work.add(func() { b.steward(sending) })      // ends with sending
 	for i := range senders {
-		one := &sender{number: i, spool: b.spool, tide: b.tide, js: b.js, place: b.settings.place, log: b.log}
+		one := &sender{number: i, spool: b.spool, tide: b.tide, js: b.js, place: b.settings.place, amiss: b.amiss, log: b.log}
 		work.add(func() { one.run(sending) }) // ends with sending
 	}
 	signal(b.changed) // the link may be there already
@@ -265,6 +265,12 @@ func (b *bridge) serve(ctx context.Context, work *gang) error {
 		}
 	}
 	return listen(discoverSubject, slots, a.discover)
+}
+
+// amiss has the streams looked at again, as at the beginning of a link.
+func (b *bridge) amiss() {
+	b.tide.fall()
+	signal(b.changed)
 }
 
 func (b *bridge) streamNames() []string {

@@ -224,6 +224,32 @@ func TestALaneInTwoStreams(t *testing.T) {
 	}
 }
 
+// A stream that somebody removes while the link is up is made anew by the next event, and
+// read from its beginning on the other side.
+func TestAStreamThatIsRemoved(t *testing.T) {
+	server := startNATS(t, "")
+	here, there := newDevice(t), newDevice(t)
+	startBridge(t, here.config(t, "a", object{"nats": object{"url": server.url()}}), fakeSource{}).up()
+	startBridge(t, there.config(t, "b", object{"nats": object{"url": server.url()}, "remote": object{"topics": "control"}}), fakeSource{}).up()
+	until(t, "the other side reads", func() bool { return readers(t, server) == 1 })
+	js, err := jetstream.New(server.client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(t.Context(), defaultStream); err != nil {
+		t.Fatal(err)
+	}
+	teller, listener := here.peer(t), there.peer(t, "remote.")
+	l := &ledger{t: t, next: map[string]int{}}
+	for n := 1; n <= 3; n++ {
+		publish(t, teller, report(1, n))
+	}
+	for l.n < 3 {
+		_, payload, _ := strings.Cut(receive(t, listener), " @@@ ")
+		l.enter([]byte(payload))
+	}
+}
+
 // A spool that is full drops its oldest, says so, and the rest goes out in order.
 func TestAFullSpool(t *testing.T) {
 	server := startNATS(t, "")

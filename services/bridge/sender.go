@@ -26,6 +26,7 @@ type sender struct {
 	tide   *tide
 	js     jetstream.JetStream
 	place  subject.Place
+	amiss  func() // told that there is no stream for an event
 	log    *slog.Logger
 }
 
@@ -77,6 +78,9 @@ func (s *sender) bring(ctx context.Context, l *letter) error {
 			s.log.Warn("event is not stored: tried again until it is", "subject", l.subject, "err", err)
 		}
 		p.wait(ctx)
+		if errors.Is(err, jetstream.ErrNoStreamResponse) {
+			s.amiss() // somebody has removed it while the link was up
+		}
 	}
 }
 
