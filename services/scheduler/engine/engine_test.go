@@ -482,6 +482,15 @@ func TestWhoCallsIsHeard(t *testing.T) {
 	if _, err := e.Hear(t.Context(), peer.Call{UUID: a, IP: "127.0.0.1:9"}, netip.MustParseAddr("::1")); err != nil {
 		t.Errorf("one of our own host: %v", err)
 	}
+	for from, want := range map[string]int{"::1": 2, "10.0.0.8": 1} { // who is at a loopback address is told to our host alone
+		if _, err := e.Hear(t.Context(), peer.Call{UUID: uuid.MustParse("6ba7b810-9dad-11d1-80b4-00c04fd430c8"), IP: "127.0.0.1:7"}, netip.MustParseAddr("::1")); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := e.Hear(t.Context(), peer.Call{UUID: a, IP: "10.0.0.8"}, netip.MustParseAddr(from))
+		if err != nil || len(answer.Consumers) != want {
+			t.Errorf("told to %s: %+v %v", from, answer.Consumers, err)
+		}
+	}
 	if _, err := e.Hear(t.Context(), peer.Call{UUID: e.UUID(), IP: "10.0.0.3"}, netip.MustParseAddr("10.0.0.3")); err != nil {
 		t.Error(err)
 	}

@@ -22,7 +22,7 @@ func (e *Engine) Hear(ctx context.Context, call peer.Call, from netip.Addr) (pee
 		return peer.Answer{}, err
 	}
 	usual := e.o.Self("")
-	consumers, digest := e.table.told(usual, time.Now())
+	consumers, digest := e.table.told(usual, from.Unmap().IsLoopback(), time.Now())
 	if digest == call.Known && digest != (peer.Digest{}) {
 		consumers = nil // it knows all that
 	}

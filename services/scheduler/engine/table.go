@@ -28,6 +28,7 @@ type table struct {
 	first  map[peer.Address]*entry // first peers that have not told who they are
 	digest peer.Digest             // of known
 	list   []peer.Peer             // known, as it is told; nil: to be made. Never changed once made
+	near   int                     // of list, where those with loopback addresses begin
 	made   time.Time
 	turned uint64             // consumers that found no room
 	gone   map[uuid.UUID]bool // who gave way, and is in the registry until expire says so
@@ -205,8 +206,9 @@ func (t *table) learn(said []peer.Peer, local bool, now time.Time) {
 }
 
 // told gives what is said of who is known, and the digest of it together with ourselves.
+// local says that it is said to one of our host: a loopback address is for no other.
 // Nobody may change the list.
-func (t *table) told(self peer.Address, now time.Time) ([]peer.Peer, peer.Digest) {
+func (t *table) told(self peer.Address, local bool, now time.Time) ([]peer.Peer, peer.Digest) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.list == nil || now.Sub(t.made) > listAge || t.made.After(now) {
@@ -214,7 +216,20 @@ func (t *table) told(self peer.Address, now time.Time) ([]peer.Peer, peer.Digest
 		for _, n := range t.known {
 			t.list = append(t.list, n.Peer)
 		}
+		// Those of our host come last.
+		t.near = len(t.list)
+		for i := 0; i < t.near; {
+			if t.list[i].IP.IsLoopback() {
+				t.near--
+				t.list[i], t.list[t.near] = t.list[t.near], t.list[i]
+			} else {
+				i++
+			}
+		}
 		t.made = now
+	}
+	if !local {
+		return t.list[:t.near:t.near], t.digestWith(self)
 	}
 	return t.list, t.digestWith(self)
 }
