@@ -88,9 +88,15 @@ func (w *watched) begin() {
 	}
 }
 
-// started says startup, after the service has said started.
+// started says startup, after the service has said started, and only then has the agent
+// speak: no watchdog can know a service before its startup is told.
 func (w *watched) started() {
+	w.greet()
 	w.begin()
+}
+
+// greet says startup, and alive from then on.
+func (w *watched) greet() {
 	if w.config.Watch.Original {
 		return
 	}
