@@ -263,14 +263,18 @@ func TestATaskCannotSayTheServicesWords(t *testing.T) {
 
 func TestABusWithoutRoomDoesNotHoldATask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		full := make(chan struct{}) // closed when the bus has no room
 		o := alive(t, birth, runs(func(_ context.Context, s *Session) error {
+			<-full
 			begin := time.Now()
 			if err := s.Updated(nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != sayTime {
 				t.Errorf("%v after %v", err, time.Since(begin))
 			}
 			return nil
 		}))
+		synctest.Wait() // started is said
 		close(o.full)
+		close(full)
 		if err := <-o.end; err != nil {
 			t.Error(err)
 		}

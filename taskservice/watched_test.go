@@ -65,7 +65,7 @@ func (m *memory) expect(t *testing.T, want string) {
 var pump = Config{
 	TaskID: "ts001", Transaction: "t", ContextID: "context001", ServiceName: "echo", Instance: "Modbus", StateType: "on_start", Version: "1.2",
 	Values: map[string]any{"every": "1s", "password": "x"},
-	Watch:  Watch{Ping: 10 * time.Second, Alive: time.Hour},
+	Watch:  Watch{Ping: 10 * time.Second, Alive: -1}, // alive comes anywhere in its first interval, so only where it is asked for
 }
 
 func TestEveryTaskServiceIsWatchedWithoutALineOfItsAuthor(t *testing.T) {
@@ -140,7 +140,7 @@ func TestEveryTaskServiceIsWatchedWithoutALineOfItsAuthor(t *testing.T) {
 func TestAliveComesAtIntervals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := pump
-		c.Watch.Ping = -1
+		c.Watch.Ping, c.Watch.Alive = -1, time.Hour
 		o := alive(t, c, runs(untilStopped))
 		o.expect(t, "started choria.startup.Modbus")
 		time.Sleep(time.Hour)
@@ -158,7 +158,7 @@ func TestAliveComesAtIntervals(t *testing.T) {
 func TestNothingOfItIsOnTheWireOfTheOriginal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := pump
-		c.Watch.Original = true
+		c.Watch.Original, c.Watch.Alive = true, time.Hour
 		o := alive(t, c, runs(untilStopped))
 		o.expect(t, "started")
 		o.tell(t, "hippodamia.command.ping", hippodamia.Command{RequestID: "r", Timestamp: time.Now()})
