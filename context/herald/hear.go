@@ -68,10 +68,22 @@ func (h *Herald) contacted(payload []byte, owner Owner) {
 		return
 	}
 	gid := hippodamia.GID(r)
+	c := contact{ref, r, gid, &onboarding{uuid: r.UUID, gid: gid}}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if t := h.task(ref); t == nil || !t.Present {
+		h.keep(c)
+		return
+	}
+	h.catchUp(ref)
+	h.board(c)
+}
+
+// board takes an agent for that of its task service. mu is held.
+func (h *Herald) board(c contact) {
+	ref, r, gid := c.ref, c.request, c.gid
 	t, l := h.task(ref), h.lives[ref]
-	if t == nil || !t.Present {
+	if t == nil {
 		return
 	}
 	fresh := l == nil
@@ -95,9 +107,8 @@ func (h *Herald) contacted(payload []byte, owner Owner) {
 	case len(l.onboards) >= maxOnboards:
 		return
 	}
-	o := &onboarding{life: l, uuid: r.UUID, gid: gid}
-	l.onboards = append(l.onboards, o)
-	h.uuids[r.UUID] = o
+	l.onboards = append(l.onboards, c.onboarding)
+	h.uuids[r.UUID] = c.onboarding
 }
 
 // answered takes the watchdog's word to who asked for it.

@@ -56,6 +56,7 @@ type Herald struct {
 	lives      map[event.Ref]*life
 	identities map[string]*life
 	uuids      map[string]*onboarding
+	early      []contact // of processes that no View shows yet, oldest first
 
 	times times          // owned by Run
 	late  map[*late]bool // the same
@@ -205,6 +206,7 @@ func (h *Herald) look() {
 
 // begun says that a task service has started.
 func (h *Herald) begun(ref event.Ref) {
+	h.recall(ref)
 	l := h.life(ref)
 	if l == nil {
 		t := h.task(ref)
@@ -226,6 +228,7 @@ func (h *Herald) begun(ref event.Ref) {
 func (h *Herald) ended(ref event.Ref, c event.Change) {
 	died := c.To == event.Failed
 	h.opts.Gone(ref, died)
+	h.recall(ref)
 	reason := hippodamia.ReasonLastWill
 	if !died {
 		reason = "stopped: " + c.Cause.String()

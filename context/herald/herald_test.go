@@ -279,6 +279,58 @@ func TestAServiceThatSpeaksForItself(t *testing.T) {
 	}
 }
 
+// On a busy machine an agent asks before the View shows its process, and asks only once.
+func TestWhoAsksBeforeItsProcessIsKnown(t *testing.T) {
+	own := func(int) event.Ref { return event.Ref{Transaction: "T", Task: "ts001", Incarnation: 2} }
+	for name, row := range map[string]struct {
+		before func(ts *event.TaskView) // what the View shows until then
+		starts bool
+		want   []string
+	}{
+		"a start not yet told of":        {func(ts *event.TaskView) { ts.State, ts.Present, ts.PID = event.Starting, false, 0 }, true, []string{"state.end last-will", "shutdown.Pump"}},
+		"the one that died before":       {func(ts *event.TaskView) { ts.State, ts.Present, ts.Incarnation = event.Failed, false, 1 }, true, []string{"state.end last-will", "shutdown.Pump"}},
+		"who ends before it has started": {func(ts *event.TaskView) { ts.State, ts.Present, ts.PID = event.Starting, false, 0 }, false, []string{"state.end last-will"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ts := task(event.Starting, true)
+			row.before(ts)
+			in(t, []*event.TaskView{ts}, func(w *world) {
+				request := hippodamia.OnboardingRequest{Type: "Pump", Name: "pump", Host: "edge7", ConfigID: "c/ts001", UUID: "u1", Topic: "hippodamia.uuid.u1", PID: os.Getpid(), Timestamp: time.Now()}
+				for _, request.UUID = range []string{"u1", "u2"} { // it repeats it, as a start anew
+					frame, _ := hippodamia.Frame("hippodamia.contact", request)
+					w.Heard("hippodamia.contact", frame, own)
+				}
+				w.answer("u2")
+				ts.Incarnation, ts.PID = 2, os.Getpid()
+				if row.starts {
+					w.becomes(ts, event.Started, true, "ready")
+				}
+				w.becomes(ts, event.Failed, true, "exited badly")
+				w.becomes(ts, event.Failed, false, "all gone")
+				w.expect(row.want...)
+				w.end()
+				if len(w.lives)+len(w.identities)+len(w.uuids)+len(w.early) > 0 {
+					t.Errorf("something is left of it: %d %d %d %d", len(w.lives), len(w.identities), len(w.uuids), len(w.early))
+				}
+			})
+		})
+	}
+}
+
+func TestThoseWhoseProcessNeverShowsAreBounded(t *testing.T) {
+	in(t, nil, func(w *world) {
+		for i := range 2 * maxEarly {
+			frame, _ := hippodamia.Frame("hippodamia.contact", hippodamia.OnboardingRequest{
+				Type: "Pump", Name: "pump", Host: "edge7", ConfigID: fmt.Sprint(i), UUID: fmt.Sprint(i), Topic: "t", Timestamp: time.Now(),
+			})
+			w.Heard("hippodamia.contact", frame, func(int) event.Ref { return event.Ref{Transaction: "T", Task: "ts001", Incarnation: 9} })
+		}
+		if len(w.early) != maxEarly || len(w.uuids) != maxEarly {
+			t.Errorf("%d contacts and %d uuids are kept", len(w.early), len(w.uuids))
+		}
+	})
+}
+
 // A program that is its own agent needs no other one, though the provider announces it.
 func TestACommandThatIsItsOwnAgent(t *testing.T) {
 	ts := task(event.Started, false)

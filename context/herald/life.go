@@ -38,7 +38,6 @@ const maxOnboards = 16
 
 // onboarding is one of an agent that a task service has itself.
 type onboarding struct {
-	life      *life
 	uuid, gid string
 	answered  bool // somebody has taken it in
 	ended     bool // it has said goodbye
