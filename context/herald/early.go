@@ -53,6 +53,41 @@ func (h *Herald) catchUp(ref event.Ref) {
 	})
 }
 
+// answers are the latest onboarding responses to nobody who is known to have asked. A
+// message is forwarded before it is tapped, and each connection is a goroutine of its
+// own: on a busy machine the answer is tapped before the question. Most of them are to
+// the agents of commands, and never asked for here.
+type answers struct {
+	gids map[string]string // by uuid
+	last []string          // uuids, oldest first
+}
+
+func (a *answers) add(uuid, gid string) {
+	if a.gids == nil {
+		a.gids = map[string]string{}
+	}
+	if _, known := a.gids[uuid]; !known {
+		if len(a.last) >= maxEarly {
+			for _, old := range a.last[:maxEarly/4] {
+				delete(a.gids, old)
+			}
+			a.last = slices.Delete(a.last, 0, maxEarly/4)
+		}
+		a.last = append(a.last, uuid)
+	}
+	a.gids[uuid] = gid
+}
+
+// take gives the answer to a uuid, once.
+func (a *answers) take(uuid string) (gid string, ok bool) {
+	gid, ok = a.gids[uuid]
+	if ok {
+		delete(a.gids, uuid)
+		a.last = slices.DeleteFunc(a.last, func(s string) bool { return s == uuid })
+	}
+	return gid, ok
+}
+
 // recall is catchUp for who does not hold mu.
 func (h *Herald) recall(ref event.Ref) {
 	h.mu.Lock()

@@ -71,6 +71,9 @@ func (h *Herald) contacted(payload []byte, owner Owner) {
 	c := contact{ref, r, gid, &onboarding{uuid: r.UUID, gid: gid}}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if gid, ok := h.answers.take(r.UUID); ok {
+		c.onboarding.gid, c.onboarding.answered = gid, true
+	}
 	if t := h.task(ref); t == nil || !t.Present {
 		h.keep(c)
 		return
@@ -114,13 +117,6 @@ func (h *Herald) board(c contact) {
 // answered takes the watchdog's word to who asked for it.
 func (h *Herald) answered(frame []byte) {
 	id := strings.TrimPrefix(message.Topic(frame), h.opts.Topics.Individual(""))
-	h.mu.Lock()
-	o := h.uuids[id]
-	h.mu.Unlock()
-	if o == nil {
-		h.crew.Hear(bytes.Clone(frame))
-		return
-	}
 	_, payload, err := message.Split(frame)
 	if err != nil {
 		return
@@ -130,8 +126,16 @@ func (h *Herald) answered(frame []byte) {
 		return
 	}
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	o.gid, o.answered = r.GID, true
+	o := h.uuids[id]
+	if o == nil {
+		h.answers.add(id, r.GID)
+	} else {
+		o.gid, o.answered = r.GID, true
+	}
+	h.mu.Unlock()
+	if o == nil {
+		h.crew.Hear(bytes.Clone(frame))
+	}
 }
 
 // parted notes a goodbye.

@@ -57,6 +57,7 @@ type Herald struct {
 	identities map[string]*life
 	uuids      map[string]*onboarding
 	early      []contact // of processes that no View shows yet, oldest first
+	answers    answers
 
 	times times          // owned by Run
 	late  map[*late]bool // the same

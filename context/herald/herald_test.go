@@ -236,7 +236,12 @@ func TestAServiceThatSpeaksForItself(t *testing.T) {
 		do   func(w *world)
 		want []string
 	}{
-		"dies without a word":            {func(w *world) { contact(w, request, own) }, []string{"state.end last-will", "shutdown.Pump"}},
+		"dies without a word": {func(w *world) { contact(w, request, own) }, []string{"state.end last-will", "shutdown.Pump"}},
+		"dies, answered before it was heard to ask": {func(w *world) {
+			w.answer(request.UUID)
+			frame, _ := hippodamia.Frame("hippodamia.contact", request)
+			w.Heard("hippodamia.contact", frame, own)
+		}, []string{"state.end last-will", "shutdown.Pump"}},
 		"dies, and never onboarded":      {func(*world) {}, []string{"shutdown.Pump"}},
 		"dies, onboarded by nobody":      {func(w *world) { contact(w, request, nobody) }, []string{"shutdown.Pump"}},
 		"dies, having asked for another": {func(w *world) { contact(w, stranger, own) }, []string{"shutdown.Pump"}},
@@ -327,6 +332,12 @@ func TestThoseWhoseProcessNeverShowsAreBounded(t *testing.T) {
 		}
 		if len(w.early) != maxEarly || len(w.uuids) != maxEarly {
 			t.Errorf("%d contacts and %d uuids are kept", len(w.early), len(w.uuids))
+		}
+		for i := range 3 * maxEarly {
+			w.answer(fmt.Sprint("x", i))
+		}
+		if len(w.answers.gids) > maxEarly || len(w.answers.last) != len(w.answers.gids) {
+			t.Errorf("%d answers of %d are kept", len(w.answers.gids), len(w.answers.last))
 		}
 	})
 }

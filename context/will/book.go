@@ -59,6 +59,8 @@ type Book struct {
 	woken chan struct{} // capacity 1: there is one more that waits; sent by Closed, never closed
 
 	mu      sync.Mutex // guards all below; not held while anything is published
+	said    *sync.Cond // of mu: a publication of a task service's wills is over
+	saying  map[event.Ref]int
 	authors map[uint64]*author
 	owned   map[event.Ref][]*author // those of task services, whether connected or not
 	stats   Stats
@@ -86,7 +88,9 @@ func New(o Options) (*Book, error) {
 	if o.Grace == 0 {
 		o.Grace = DefaultGrace
 	}
-	return &Book{opts: o, woken: make(chan struct{}, 1), authors: map[uint64]*author{}, owned: map[event.Ref][]*author{}}, nil
+	b := &Book{opts: o, woken: make(chan struct{}, 1), saying: map[event.Ref]int{}, authors: map[uint64]*author{}, owned: map[event.Ref][]*author{}}
+	b.said = sync.NewCond(&b.mu)
+	return b, nil
 }
 
 // Stats counts.
@@ -149,7 +153,8 @@ func (b *Book) Closed(conn uint64) {
 }
 
 // Gone is told of a task service's process that has ended; died: without having been
-// told to, and without success.
+// told to, and without success. When it returns, its wills are published, by whomever:
+// who would say goodbye for it knows what was said.
 func (b *Book) Gone(ref event.Ref, died bool) {
 	b.mu.Lock()
 	var due []testament
@@ -160,6 +165,11 @@ func (b *Book) Gone(ref event.Ref, died bool) {
 	}
 	b.mu.Unlock()
 	b.publish(due)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.saying[ref] > 0 { // its connection broke at the same moment; nobody who publishes waits
+		b.said.Wait()
+	}
 }
 
 // expire publishes what waited for long enough, and gives the time until the next.

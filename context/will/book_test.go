@@ -114,6 +114,37 @@ func TestAStrangersWillsArePublishedWhenItsConnectionBreaks(t *testing.T) {
 	}
 }
 
+// The connection breaks as the process ends: Gone returns when the will is said.
+func TestGoneWaitsForWhatIsBeingSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.stands(Died)
+		a := b.author(1, service)
+		say, speaking, spoken := a.Publish, make(chan struct{}), make(chan struct{})
+		a.Publish = func(frame []byte) error { close(speaking); <-spoken; return say(frame) }
+		if err := b.Put(a, []byte(`{"topic":"end","payload":1}`)); err != nil {
+			t.Fatal(err)
+		}
+		go b.Closed(1) // ends when it was spoken
+		<-speaking
+		gone := make(chan struct{})
+		go func() { b.Gone(service, true); close(gone) }() // the same
+		synctest.Wait()
+		select {
+		case <-gone:
+			t.Error("Gone has returned before the will was said")
+		default:
+		}
+		close(spoken)
+		<-gone
+		b.expect(`1: end @@@ 1`)
+		b.kept(0)
+		if len(b.saying) > 0 {
+			t.Error("something is left of it")
+		}
+	})
+}
+
 func TestAgentsThatShareAConnectionHaveAWillEach(t *testing.T) {
 	b := newBench(t)
 	for _, gid := range []string{"g1", "g2", "g3", "g1"} {

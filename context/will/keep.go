@@ -158,6 +158,9 @@ func (b *Book) settle(a *author, speak bool) (due []testament) {
 			due = append(due, testament{x, a.Author})
 		}
 	}
+	if owner := a.Owner; owner != (event.Ref{}) && len(due) > 0 {
+		b.saying[owner] += len(due)
+	}
 	n := b.drop(a, func(*entry) bool { return true })
 	b.stats.Withdrawn += uint64(n - len(due))
 	b.close(a)
@@ -182,6 +185,12 @@ func (b *Book) publish(due []testament) {
 		b.mu.Lock()
 		if err == nil {
 			b.stats.Published++
+		}
+		if owner := d.from.Owner; owner != (event.Ref{}) {
+			if b.saying[owner]--; b.saying[owner] == 0 {
+				delete(b.saying, owner)
+			}
+			b.said.Broadcast()
 		}
 		b.mu.Unlock()
 		if err != nil {

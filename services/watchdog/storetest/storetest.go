@@ -161,10 +161,11 @@ func latestRow(t *testing.T, open func() watchdog.Store) {
 	s, _ := Running(t, open)
 	var last watchdog.Microservice
 	for n := range 500 {
-		last = Pump(1)
-		last.Seq, last.LastSeen, last.State = uint64(n), At(n), hippodamia.Active
-		last.FirstSeen = At(0)
-		s.Append(watchdog.Entry{After: &last})
+		row := Pump(1) // the store's from Append on
+		row.Seq, row.LastSeen, row.State = uint64(n), At(n), hippodamia.Active
+		row.FirstSeen = At(0)
+		last = row
+		s.Append(watchdog.Entry{After: &row})
 	}
 	Settle(t, s)
 	equal(t, []watchdog.Microservice{last}, load(t, s))
