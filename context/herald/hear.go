@@ -71,8 +71,11 @@ func (h *Herald) contacted(payload []byte, owner Owner) {
 	c := contact{ref, r, gid, &onboarding{uuid: r.UUID, gid: gid}}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.uuids[r.UUID] != nil {
+		return // it asks again
+	}
 	if gid, ok := h.answers.take(r.UUID); ok {
-		c.onboarding.gid, c.onboarding.answered = gid, true
+		c.onboarding.gid = gid
 	}
 	if t := h.task(ref); t == nil || !t.Present {
 		h.keep(c)
@@ -130,7 +133,7 @@ func (h *Herald) answered(frame []byte) {
 	if o == nil {
 		h.answers.add(id, r.GID)
 	} else {
-		o.gid, o.answered = r.GID, true
+		o.gid = r.GID
 	}
 	h.mu.Unlock()
 	if o == nil {

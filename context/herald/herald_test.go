@@ -242,6 +242,11 @@ func TestAServiceThatSpeaksForItself(t *testing.T) {
 			frame, _ := hippodamia.Frame("hippodamia.contact", request)
 			w.Heard("hippodamia.contact", frame, own)
 		}, []string{"state.end last-will", "shutdown.Pump"}},
+		"dies, answered when it asked again": {func(w *world) {
+			contact(w, request, own)
+			frame, _ := hippodamia.Frame("hippodamia.contact", request)
+			w.Heard("hippodamia.contact", frame, own)
+		}, []string{"state.end last-will", "shutdown.Pump"}},
 		"dies, and never onboarded":      {func(*world) {}, []string{"shutdown.Pump"}},
 		"dies, onboarded by nobody":      {func(w *world) { contact(w, request, nobody) }, []string{"shutdown.Pump"}},
 		"dies, having asked for another": {func(w *world) { contact(w, stranger, own) }, []string{"shutdown.Pump"}},

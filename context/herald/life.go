@@ -38,9 +38,8 @@ const maxOnboards = 16
 
 // onboarding is one of an agent that a task service has itself.
 type onboarding struct {
-	uuid, gid string
-	answered  bool // somebody has taken it in
-	ended     bool // it has said goodbye
+	uuid, gid string // the gid by the rules, until somebody has answered
+	ended     bool   // it has said goodbye
 }
 
 // life finds that of a process; nil if there is none.
@@ -89,7 +88,9 @@ func (h *Herald) enter(ref event.Ref, t *event.TaskView) *life {
 }
 
 // leave ends a life. It gives the onboardings that nobody has said goodbye for, and
-// whether the service has said its shutdown.
+// whether the service has said its shutdown. Who has asked is among them, answered or
+// not: a watchdog that takes it in at this moment is to know, and an answer is tapped
+// only after it was forwarded.
 func (h *Herald) leave(l *life) (silent []*onboarding, said bool) {
 	h.times.remove(l)
 	h.mu.Lock()
@@ -100,7 +101,7 @@ func (h *Herald) leave(l *life) (silent []*onboarding, said bool) {
 	}
 	for _, o := range l.onboards {
 		delete(h.uuids, o.uuid)
-		if o.answered && !o.ended {
+		if !o.ended {
 			silent = append(silent, o)
 		}
 	}
