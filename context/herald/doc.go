@@ -25,8 +25,8 @@
 // # Whose words count
 //
 // An onboarding counts as a task service's when it comes by a connection of its process,
-// as the kernel knows it, and is about that process: a gateway asks for others. What it says of its gid is its own: whoever may publish on the
-// watchdog's topics may claim one.
+// as the kernel knows it, and is about that process: a gateway asks for others. What it
+// says of its gid is its own: whoever may publish on the watchdog's topics may claim one.
 //
 // # Goroutines
 //
